@@ -1,0 +1,101 @@
+; SPDX-License-Identifier: BSD-2-Clause
+;
+; Copies between kernel and user memory that a page fault may end (mm/uaccess.c opens SMAP around
+; them). Plain moves, 64 bytes a round: QEMU's TCG executes `rep movs` element by element.
+;
+; Every access has an exception table entry. A fault in the middle of a round starts that round
+; again byte by byte; a fault there ends the copy, with the exact number of bytes left.
+
+	default rel
+	global raw_copy_user, raw_clear_user
+
+; FAULTS label, instruction: goes on at `label` if the instruction faults.
+%macro FAULTS 2+
+%%at:	%2
+	section .extable progbits alloc noexec nowrite align=8
+	dq %%at, %1
+	section .text
+%endmacro
+
+	section .text
+
+; size_t raw_copy_user(void *dst [rdi], const void *src [rsi], size_t n [rdx]): bytes not copied
+	align 16
+raw_copy_user:
+	mov rcx, rdx
+	cmp rcx, 64
+	jb .words
+.round:
+%assign off 0
+%rep 2
+	FAULTS .bytes, mov rax, [rsi + off]
+	FAULTS .bytes, mov rdx, [rsi + off + 8]
+	FAULTS .bytes, mov r8, [rsi + off + 16]
+	FAULTS .bytes, mov r9, [rsi + off + 24]
+	FAULTS .bytes, mov [rdi + off], rax
+	FAULTS .bytes, mov [rdi + off + 8], rdx
+	FAULTS .bytes, mov [rdi + off + 16], r8
+	FAULTS .bytes, mov [rdi + off + 24], r9
+%assign off off + 32
+%endrep
+	add rsi, 64
+	add rdi, 64
+	sub rcx, 64
+	cmp rcx, 64
+	jae .round
+.words:
+	cmp rcx, 8
+	jb .bytes
+	FAULTS .bytes, mov rax, [rsi]
+	FAULTS .bytes, mov [rdi], rax
+	add rsi, 8
+	add rdi, 8
+	sub rcx, 8
+	jmp .words
+.bytes:
+	test rcx, rcx
+	jz .done
+	FAULTS .done, mov al, [rsi]
+	FAULTS .done, mov [rdi], al
+	inc rsi
+	inc rdi
+	dec rcx
+	jmp .bytes
+.done:
+	mov rax, rcx
+	ret
+
+; size_t raw_clear_user(void *dst [rdi], size_t n [rsi]): bytes not cleared
+	align 16
+raw_clear_user:
+	mov rcx, rsi
+	xor eax, eax
+	cmp rcx, 64
+	jb .words
+.round:
+%assign off 0
+%rep 8
+	FAULTS .bytes, mov [rdi + off], rax
+%assign off off + 8
+%endrep
+	add rdi, 64
+	sub rcx, 64
+	cmp rcx, 64
+	jae .round
+.words:
+	cmp rcx, 8
+	jb .bytes
+	FAULTS .bytes, mov [rdi], rax
+	add rdi, 8
+	sub rcx, 8
+	jmp .words
+.bytes:
+	test rcx, rcx
+	jz .done
+	FAULTS .done, mov [rdi], al
+	inc rdi
+	dec rcx
+	jmp .bytes
+.done:
+	mov rax, rcx
+	ret
