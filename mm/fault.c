@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Page faults. What a fault at `va` means, by the entry there, the page present and what is wanted
+ * (r: read or fetch, w: write):
+ *
+ *   entry                page present        wants   then
+ *   -------------------- ------------------- ------- -----------------------------------------------
+ *   none                 -                   any     the stack grows down to it, or -EFAULT
+ *   any, no right        -                   any     -EACCES
+ *   beyond the object    -                   any     -EIO (SIGBUS)
+ *   anonymous            none                r       the zero page, read-only
+ *                        none                w       a fresh zeroed page
+ *                        zero page           w       a fresh zeroed page
+ *                        own (refs 1)        w       made writable
+ *                        shared (refs > 1)   w       a copy (fork's copy-on-write)
+ *   object, private      none                r       the object's page, read-only
+ *                        none                w       a copy of the object's page
+ *                        the object's        w       a copy of it
+ *                        a copy of ours      w       as anonymous: own or shared
+ *   object, shared       any                 r       the object's page, read-only
+ *                        any                 w       the object's page, writable; it becomes dirty
+ *   any                  right is there      -       spurious: another CPU was faster, or a TLB
+ *                                                    held less than the tables; nothing to do
+ *
+ * Read-only first and writable at the first write, also where writing is allowed: that is how
+ * PG_DIRTY is found out.
+ *
+ * Locks: vm_map.lock -> vm_object.lock -> pmap.lock. Nothing waits for memory with a lock held: the
+ * process chosen to die may need it to give its pages back. An attempt that finds none gives up
+ * its locks, waits in page_alloc_user(), and starts again.
+ */
+#include "arch/x86/trap.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/log.h"
+#include "kernel/proc/proc.h"
+#include "kernel/syscall/abi/proc.h"
+#include "mm/vm.h"
+#include "mm/vm_impl.h"
+
+static struct vm_page *zero_page; /* one reference is ours for ever */
+
+/* One attempt at a fault. */
+struct fault {
+	struct vm_map *map;
+	struct vm_entry *entry;
+	vaddr_t va; /* page aligned */
+	unsigned want;
+	unsigned prot;		/* of the entry */
+	struct vm_page *spare;	/* allocated while no lock was held; NULL: none */
+};
+
+/* A page for this attempt; its contents are undefined unless `flags` has PAGE_ZERO. NULL: the
+ * attempt ends with -ENOMEM. */
+static struct vm_page *fault_page(struct fault *f, unsigned flags)
+{
+	struct vm_page *page = f->spare;
+
+	f->spare = NULL;
+	return page != NULL ? page : page_alloc(ZONE_DATA, 0, flags);
+}
+
+/* Enters `page`, whose reference is taken over whatever happens. */
+static int enter(struct fault *f, struct vm_page *page, unsigned prot)
+{
+	int err = pmap_enter(f->map->pmap, f->va, page, prot);
+
+	if (err != 0)
+		page_put(page);
+	return err;
+}
+
+static int enter_zeroed(struct fault *f)
+{
+	struct vm_page *page = fault_page(f, PAGE_ZERO);
+
+	return page != NULL ? enter(f, page, f->prot) : -ENOMEM;
+}
+
+static int enter_copy(struct fault *f, struct vm_page *from)
+{
+	struct vm_page *page;
+
+	if (from == zero_page)
+		return enter_zeroed(f);
+	page = fault_page(f, 0);
+	if (page == NULL)
+		return -ENOMEM;
+	pmap_copy_page(page, from);
+	return enter(f, page, f->prot);
+}
+
+/* A write to an anonymous page that is present and read-only; we hold one reference more than the
+ * page table. With the map's lock held no fork can add another user behind our back. */
+static int write_present(struct fault *f, struct vm_page *page)
+{
+	if (page->object == NULL && page != zero_page && page_refs(page) == 2) {
+		page_get(page);
+		return enter(f, page, f->prot);
+	}
+	return enter_copy(f, page);
+}
+
+static int fault_anonymous(struct fault *f)
+{
+	if (f->want & VM_WRITE)
+		return enter_zeroed(f);
+	page_get(zero_page);
+	return enter(f, zero_page, f->prot & ~VM_WRITE);
+}
+
+/* Nothing is present that could be used; the object's lock is held. */
+static int fault_object(struct fault *f)
+{
+	struct vm_entry *e = f->entry;
+	uint64_t off = e->offset + (f->va - e->start);
+	bool shared = e->flags & VME_SHARED;
+	struct vm_page *page;
+	int err;
+
+	if (off >= ROUND_UP(e->object->size, (uint64_t)PAGE_SIZE))
+		return -EIO;
+	err = vm_object_page_locked(
+		e->object, (uintptr_t)(off >> PAGE_SHIFT), VMO_CREATE, &page);
+	if (err != 0)
+		return err == -ENOMEM ? -ENOMEM : -EIO;
+	if (!(f->want & VM_WRITE))
+		return enter(f, page, f->prot & ~VM_WRITE);
+	if (shared) {
+		page_set_flags(page, PG_DIRTY);
+		return enter(f, page, f->prot);
+	}
+	err = enter_copy(f, page);
+	page_put(page);
+	return err;
+}
+
+/* What is present decides; see the table above. If there is an object, its lock is held: no
+ * truncation takes pages away between the look and the entry. */
+static int fault_locked(struct fault *f)
+{
+	struct pmap *pm = f->map->pmap;
+	struct vm_page *page = pmap_hold(pm, f->va, f->want & VM_WRITE);
+	int err;
+
+	if (page != NULL) {
+		page_put(page);
+		return 0; /* spurious */
+	}
+	page = f->want & VM_WRITE ? pmap_hold(pm, f->va, 0) : NULL;
+	if (page != NULL && !(f->entry->flags & VME_SHARED))
+		err = write_present(f, page);
+	else
+		err = f->entry->object != NULL ? fault_object(f) : fault_anonymous(f);
+	if (page != NULL)
+		page_put(page);
+	return err;
+}
+
+static int fault_entry(struct fault *f)
+{
+	struct vm_object *obj = f->entry->object;
+	int err;
+
+	if (obj != NULL)
+		mutex_lock(&obj->lock);
+	err = fault_locked(f);
+	if (obj != NULL)
+		mutex_unlock(&obj->lock);
+	return err;
+}
+
+/* May the stack entry `e` be extended down to va: RLIMIT_STACK, and a gap to what lies below. */
+static bool may_grow(struct vm_map *m, struct vm_entry *e, vaddr_t va)
+{
+	struct vm_entry *below = vm_entry_prev(m, e);
+
+	if (!(e->flags & VME_GROWSDOWN) || va < VM_MIN_ADDR)
+		return false;
+	if (e->end - va > vm_rlimit(m, RLIMIT_STACK) || vm_check_limits(m, e->start - va) != 0)
+		return false;
+	if (below == NULL || below->prot == 0)
+		return below == NULL || below->end <= va;
+	return below->end <= va && va - below->end >= VM_STACK_GAP;
+}
+
+static struct vm_entry *find_entry(struct vm_map *m, vaddr_t va)
+{
+	struct vm_entry *e = vm_entry_find(m, va);
+
+	if (e == NULL)
+		return NULL;
+	if (va < e->start) {
+		if (!may_grow(m, e, va))
+			return NULL;
+		vm_entry_resize(m, e, va, e->end);
+	}
+	return e;
+}
+
+/* On x86 whoever may write or execute a page may read it. */
+static bool allowed(const struct vm_entry *e, unsigned want)
+{
+	if (want & (VM_WRITE | VM_EXEC))
+		return (e->prot & want) == want;
+	return e->prot != 0;
+}
+
+static int fault_once(struct fault *f)
+{
+	struct vm_map *m = f->map;
+	int err;
+
+	mutex_lock(&m->lock);
+	f->entry = find_entry(m, f->va);
+	if (f->entry == NULL) {
+		err = -EFAULT;
+	} else if (!allowed(f->entry, f->want & ~VM_READ)) {
+		err = -EACCES;
+	} else {
+		f->prot = f->entry->prot | VM_READ;
+		err = fault_entry(f);
+	}
+	mutex_unlock(&m->lock);
+	return err;
+}
+
+int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
+{
+	struct fault f = { .map = m, .va = ROUND_DOWN(va, PAGE_SIZE), .want = want };
+	unsigned tries = 0;
+	int err;
+
+	if (va < USER_START || va >= USER_END)
+		return -EFAULT;
+	while ((err = fault_once(&f)) == -ENOMEM) {
+		/* The spare page also tells that memory for page tables is likely to be there. */
+		if (f.spare == NULL)
+			f.spare = page_alloc_user(PAGE_ZERO);
+		else if (!vm_wait_memory(&tries))
+			break;
+		if (f.spare == NULL)
+			break;
+	}
+	if (f.spare != NULL)
+		page_put(f.spare);
+	return err;
+}
+
+struct vm_page *page_alloc_user(unsigned flags)
+{
+	struct vm_page *page;
+	unsigned tries = 0;
+
+	while ((page = page_alloc(ZONE_DATA, 0, flags)) == NULL)
+		if (!vm_wait_memory(&tries))
+			return NULL;
+	return page;
+}
+
+int vm_hold_page(struct vm_map *m, vaddr_t va, unsigned want, struct vm_page **pagep)
+{
+	int err;
+
+	if (va < USER_START || va >= USER_END)
+		return -EFAULT;
+	va = ROUND_DOWN(va, PAGE_SIZE);
+	for (;;) {
+		*pagep = pmap_hold(m->pmap, va, want);
+		if (*pagep != NULL)
+			return 0;
+		err = vm_fault(m, va, want);
+		if (err != 0)
+			return err;
+	}
+}
+
+int vm_fault_trap(vaddr_t va, uint32_t error, bool user)
+{
+	struct proc *p = curproc();
+	unsigned want = VM_READ;
+	int err;
+
+	if (p == NULL || p->vm == NULL)
+		return -EFAULT;
+	if (error & PF_WRITE)
+		want = VM_WRITE;
+	else if (error & PF_FETCH)
+		want = VM_EXEC;
+	err = vm_fault(p->vm, va, want);
+	if (err == 0)
+		p->minflt++;
+	return err;
+}
+
+void vm_fault_init(void)
+{
+	zero_page = page_alloc(ZONE_DATA, 0, PAGE_ZERO);
+	if (zero_page == NULL)
+		panic("no memory for the zero page");
+}

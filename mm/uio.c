@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Moving bytes between the kernel and a caller's buffers (mm/uio.h). A struct uio belongs to one
+ * thread: no locks here, and none may be held over a transfer to user buffers, which may fault.
+ *
+ * A copy runs with faults off until it is done or meets a page that is not there; then, with nothing
+ * mapped and nobody pinned, that page is faulted in and the copy goes on.
+ */
+#include "mm/uio.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/string.h"
+#include "mm/sf_buf.h"
+#include "mm/uaccess.h"
+
+static void init_one(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len, bool user)
+{
+	u->one = (struct kiovec){ buf, len };
+	u->iov = &u->one;
+	u->niov = 1;
+	u->resid = len;
+	u->dir = dir;
+	u->user = user;
+}
+
+void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len)
+{
+	init_one(u, dir, buf, len, true);
+}
+
+void uio_init_kernel(struct uio *u, enum uio_dir dir, void *buf, size_t len)
+{
+	init_one(u, dir, (vaddr_t)buf, len, false);
+}
+
+/* Leaves u->iov at a segment that is not empty, as long as there are bytes left. */
+static void skip_empty(struct uio *u)
+{
+	while (u->niov > 0 && u->iov->len == 0) {
+		u->iov++;
+		u->niov--;
+	}
+}
+
+void uio_advance(struct uio *u, size_t n)
+{
+	KASSERT(n <= u->resid, "advance by %zu of %zu", n, u->resid);
+	u->resid -= n;
+	while (n > 0) {
+		size_t part;
+
+		skip_empty(u);
+		part = MIN(n, u->iov->len);
+		u->iov->base += part;
+		u->iov->len -= part;
+		n -= part;
+	}
+}
+
+/* One segment; returns the bytes that were not moved. */
+static size_t copy_segment(const struct uio *u, char *kva, size_t n)
+{
+	vaddr_t base = u->iov->base;
+
+	if (u->user)
+		return u->dir == UIO_READ ? copy_to_user_nofault(base, kva, n)
+					  : copy_from_user_nofault(kva, base, n);
+	if (u->dir == UIO_READ)
+		memcpy((void *)base, kva, n);
+	else
+		memcpy(kva, (const void *)base, n);
+	return 0;
+}
+
+/* Moves up to n <= resid bytes and stops at the first that would fault. Never sleeps. */
+static size_t copy_nofault(struct uio *u, char *kva, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t part, left;
+
+		skip_empty(u);
+		part = MIN(n - done, u->iov->len);
+		left = copy_segment(u, kva + done, part);
+		uio_advance(u, part - left);
+		done += part - left;
+		if (left > 0)
+			break;
+	}
+	return done;
+}
+
+/* Makes the place where copy_nofault() stopped accessible. */
+static int fault_in_next(struct uio *u)
+{
+	skip_empty(u);
+	return fault_in_user(u->iov->base, u->dir == UIO_READ) == 0 ? 0 : -EFAULT;
+}
+
+ssize_t uio_move(struct uio *u, void *buf, size_t n)
+{
+	size_t done = 0;
+
+	n = MIN(n, u->resid);
+	while (done < n) {
+		done += copy_nofault(u, (char *)buf + done, n - done);
+		if (done < n && fault_in_next(u) != 0)
+			return done > 0 ? (ssize_t)done : -EFAULT;
+	}
+	return (ssize_t)done;
+}
+
+/* sf_buf_alloc() wants the user as a compile-time constant; here it is an argument, so the call goes
+ * to whichever of these fits. */
+static ALWAYS_INLINE size_t copy_mapped(struct uio *u, struct vm_page *page, size_t off, size_t n,
+					unsigned sfb_user)
+{
+	struct sf_buf *sf;
+	size_t done;
+
+	sched_pin();
+	sf = sf_buf_alloc(page, sfb_user | SFB_CPUPRIVATE);
+	done = copy_nofault(u, (char *)sf_buf_kva(sf) + off, n);
+	sf_buf_free(sf);
+	sched_unpin();
+	return done;
+}
+
+static size_t copy_as(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
+{
+	if (likely(sfb_user == SFB_PIPE))
+		return copy_mapped(u, page, off, n, SFB_PIPE);
+	return copy_mapped(u, page, off, n, sfb_user);
+}
+
+ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
+{
+	size_t done = 0;
+
+	KASSERT(off <= PAGE_SIZE && n <= PAGE_SIZE - off, "bytes %zu+%zu of a page", off, n);
+	n = MIN(n, u->resid);
+	while (done < n) {
+		done += copy_as(u, page, off + done, n - done, sfb_user);
+		if (done < n && fault_in_next(u) != 0)
+			return done > 0 ? (ssize_t)done : -EFAULT;
+	}
+	return (ssize_t)done;
+}

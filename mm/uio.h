@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * A transfer between the kernel and a list of buffers, as read(2) and writev(2) describe it. The
+ * one way in which file systems, pipes, disks and sockets move bytes to and from user space.
+ *
+ * uio_page() is where nearly every ephemeral mapping of the kernel is made: it maps the page
+ * private and pinned, copies with faults disabled, unmaps, and only then faults in what was
+ * missing and goes on. So nobody ever sleeps or faults while holding a mapping here: no pool can
+ * run dry that way (PAPER trap 11) and no copy that fails leaks one (trap 6).
+ */
+#ifndef MM_UIO_H
+#define MM_UIO_H
+
+#include "kernel/core/types.h"
+
+struct vm_page;
+
+struct kiovec { /* struct iovec of the ABI being built */
+	vaddr_t base;
+	size_t len;
+};
+
+enum uio_dir { UIO_READ /* kernel -> buffers */, UIO_WRITE /* buffers -> kernel */ };
+
+#define UIO_MAXIOV 1024
+
+struct uio {
+	struct kiovec *iov; /* current one; advanced, base/len adjusted */
+	unsigned niov;
+	size_t resid;	    /* bytes left */
+	enum uio_dir dir;
+	bool user;	    /* buffers are user memory; else kernel memory */
+	struct kiovec one;  /* for uio_init_one() */
+};
+
+void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len);
+void uio_init_kernel(struct uio *u, enum uio_dir dir, void *buf, size_t len);
+
+/* Between kernel memory at `buf` and the uio: n bytes or fewer if resid is smaller. Returns bytes
+ * moved (> 0 when some were before a fault), or -EFAULT. May sleep. */
+ssize_t uio_move(struct uio *u, void *buf, size_t n);
+/* Between bytes [off, off+n) of a data page and the uio; `sfb_user` is SFB_PIPE, SFB_MD, ... The
+ * caller holds a reference on the page. Returns as uio_move(), also -EINTR never. May sleep before
+ * and after, never while mapped. */
+ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user);
+/* Consumes n bytes of the buffers without moving data. */
+void uio_advance(struct uio *u, size_t n);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * User address spaces: a vm_map is a sorted set of entries over a pmap; an entry is private
+ * anonymous memory (object == NULL) or a window onto a vm_object, private (COW) or shared.
+ *
+ * Anonymous pages live in the page tables only and are shared after fork by reference count: a
+ * write to a page whose count is not 1 copies it. Pages of an object live in the object, which is
+ * a file's page cache (or shared anonymous memory); the object's slot counts one reference.
+ *
+ * Lock order: vm_map.lock -> vnode lock is FORBIDDEN the other way round too: copies to and from
+ * user memory happen with neither held, faults take vm_map.lock -> vm_object.lock -> pmap.lock.
+ */
+#ifndef MM_VM_H
+#define MM_VM_H
+
+#include "kernel/core/list.h"
+#include "kernel/core/wait.h"
+#include "mm/pmap.h"
+#include "mm/radix.h"
+
+/* ---- objects -------------------------------------------------------------------------------- */
+
+struct vm_object;
+
+struct vm_pager_ops {
+	/* Fills a fresh page (data page, contents undefined) that becomes page `idx` of the object.
+	 * Called with the object's lock held; may sleep. 0 or -EIO... NULL: zero fill. */
+	int (*getpage)(struct vm_object *obj, uintptr_t idx, struct vm_page *page);
+	/* The last reference is gone, all pages have been dropped. */
+	void (*destroy)(struct vm_object *obj);
+	/* May be NULL. Called with +1, the object's lock held, before a page is added: an error
+	 * (-ENOSPC) forbids it; with -n after n pages were dropped. */
+	int (*charge)(struct vm_object *obj, intptr_t pages);
+};
+
+struct vm_object {
+	struct mutex lock; /* pages, npages, size, mappings and where these lie */
+	uint32_t refs;	   /* atomic */
+	const struct vm_pager_ops *ops;
+	void *data;	   /* pager's */
+	struct radix pages; /* by index */
+	uintptr_t npages;  /* resident */
+	uint64_t size;	   /* bytes; faults beyond the last page give SIGBUS */
+	struct list mappings; /* vm_entry.object_link of every entry over it */
+};
+
+/* ops NULL: zero filled. NULL: no memory. */
+struct vm_object *vm_object_create(const struct vm_pager_ops *ops, void *data, uint64_t size);
+void vm_object_get(struct vm_object *obj);
+void vm_object_put(struct vm_object *obj);
+
+#define VMO_CREATE 1u /* allocate the page if it is not resident (else only look it up) */
+#define VMO_OVERWRITE 2u /* caller will overwrite the whole page: zeroed, not read from its store */
+/* Page `idx` with a reference for the caller: 0 and *pagep; -ENOENT without VMO_CREATE; -ENOMEM, -EIO.
+ * Takes obj->lock; may sleep. */
+int vm_object_page(struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
+/* The same, obj->lock held by the caller. */
+int vm_object_page_locked(struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
+/* Memory that processes share and no file is behind. NULL: no memory. */
+struct vm_object *vm_object_create_anon(uint64_t size);
+/* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the
+ * rest of the last one. */
+int vm_object_set_size(struct vm_object *obj, uint64_t size);
+
+/* ---- maps ----------------------------------------------------------------------------------- */
+
+struct file;
+
+#define VME_SHARED 1u	 /* MAP_SHARED */
+#define VME_GROWSDOWN 2u /* the stack */
+#define VME_HEAP 4u
+#define VME_DONTFORK 16u   /* MADV_DONTFORK */
+#define VME_WIPEONFORK 32u /* MADV_WIPEONFORK */
+#define VME_NOWRITE 8u	 /* shared mapping of a file not open for writing: VM_WRITE may not be added */
+
+struct vm_entry {
+	struct list link;	 /* vm_map.entries, by address */
+	vaddr_t start, end;
+	unsigned prot, flags;
+	struct vm_object *object; /* NULL: anonymous */
+	uint64_t offset;	 /* of start in the object, bytes */
+	struct list object_link;
+	struct vm_map *map;
+	struct file *file;	 /* for /proc/PID/maps; holds a reference; may be NULL */
+};
+
+struct vm_map {
+	struct mutex lock;
+	struct pmap *pmap;
+	struct list entries;
+	struct vm_entry *hint;	/* last found */
+	unsigned nentries;
+	uint32_t refs;
+	uint64_t size;		/* bytes mapped, RLIMIT_AS */
+	vaddr_t brk_start, brk;
+	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
+	vaddr_t mmap_top;	/* mmap searches downwards from here */
+};
+
+struct vm_map *vm_map_create(void);
+struct vm_map *vm_map_fork(struct vm_map *src); /* NULL: no memory */
+void vm_map_get(struct vm_map *m);
+void vm_map_put(struct vm_map *m); /* the last unmaps everything; active on no CPU then */
+
+/* Linux mmap semantics. `flags` are the ABI's MAP_*; obj NULL for anonymous (a shared anonymous one
+ * gets an object of its own). Returns the address or -errno folded in. Takes a reference on obj. */
+intptr_t vm_mmap(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot, unsigned flags,
+		 struct vm_object *obj, uint64_t offset, struct file *file);
+int vm_munmap(struct vm_map *m, vaddr_t addr, size_t len);
+int vm_mprotect(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot);
+vaddr_t vm_brk(struct vm_map *m, vaddr_t brk);
+intptr_t vm_mremap(struct vm_map *m, vaddr_t old, size_t old_len, size_t new_len, unsigned flags, vaddr_t new_addr);
+int vm_madvise(struct vm_map *m, vaddr_t addr, size_t len, int advice);
+
+/* Resolves a fault. want: VM_READ/VM_WRITE/VM_EXEC. 0; -EFAULT no mapping; -EACCES no right; -ENOMEM;
+ * -EIO beyond the object (SIGBUS). May sleep. */
+int vm_fault(struct vm_map *m, vaddr_t va, unsigned want);
+
+/* The page behind a user address of `m` with a reference, faulted in for `want`; for direct pipe
+ * writes, futexes, ptrace, exec. 0 or an error of vm_fault(). */
+int vm_hold_page(struct vm_map *m, vaddr_t va, unsigned want, struct vm_page **pagep);
+
+/* A data page for user memory (PAGE_ZERO: zeroed); when memory is out, kills the largest process
+ * (kernel/proc/oom.c) and waits for its pages. NULL only if the caller itself is being
+ * killed or nobody can be. May sleep; no lock held. */
+struct vm_page *page_alloc_user(unsigned flags);
+
+/* Memory is out: kills if nobody is dying yet, and waits a moment. False: do not try again, the
+ * caller is being killed or there is nobody left to kill. *tries is the caller's, 0 at first. No lock
+ * held. kernel/proc/oom.c. */
+bool vm_wait_memory(unsigned *tries);
+
+void vm_init(void);
+
+#endif
