@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * execve(2). In this order, so that a failure before step 5 leaves the old program untouched:
+ *
+ *   1  open the file, copy the strings out of the old address space
+ *   2  look at the first page: a "#!" script is replaced by its interpreter, again and again
+ *   3  check the ELF headers (elf.c), those of the dynamic linker too
+ *   4  build a new map: segments, stack, strings (exec_load.c)
+ *   5  the point of no return: the new map replaces the old one; handlers, descriptors, FPU, names
+ *   6  write argc, argv, envp and auxv (exec_stack.c); from here on a failure kills
+ *
+ * p->vm and p->exe change under proc_lock; what they were is let go after it.
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/thread.h"
+#include "arch/x86/trap.h"
+#include "fs/file.h"
+#include "fs/vfs.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/string.h"
+#include "kernel/proc/exec_impl.h"
+#include "kernel/proc/script.h"
+#include "kernel/proc/signal.h"
+#include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/abi/proc.h"
+#include "mm/kmem.h"
+
+#define SCRIPT_DEPTH_MAX 5 /* then -ELOOP, as Linux */
+#define EXEC_IXGRP 0010 /* group may execute: without it S_ISGID means something else */
+
+/* ---- Files ---- */
+
+/* argv becomes: interpreter, its argument if any, the script's path, the rest of argv. */
+static int enter_script(struct exec *x, const struct script *s, const char *script_path)
+{
+	struct file *f;
+	int err;
+
+	exec_args_drop_first(&x->args);
+	err = exec_args_push_string(&x->args, script_path);
+	if (err == 0 && s->arg[0] != '\0') {
+		err = exec_args_push_string(&x->args, s->arg);
+		x->args.argc++;
+	}
+	if (err == 0)
+		err = exec_args_push_string(&x->args, s->interp);
+	if (err != 0)
+		return err;
+	x->args.argc += 2;
+	f = exec_open(s->interp);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	file_put(x->program.file);
+	x->program.file = f;
+	return 0;
+}
+
+/* Steps 2 and 3. `page` is a buffer of a page. */
+static int read_headers(struct exec *x, const char *path, char *page)
+{
+	struct script script[2]; /* the one at hand, and the one its path came from */
+	int err;
+
+	for (unsigned depth = 0;; depth++) {
+		ssize_t n = exec_read_first_page(x->program.file, page);
+
+		if (n < 0)
+			return (int)n;
+		if (!script_is(page, (size_t)n)) {
+			err = exec_read_elf(&x->program, page, (size_t)n);
+			return err != 0 ? err : exec_read_interp(x, page);
+		}
+		if (depth == SCRIPT_DEPTH_MAX)
+			return -ELOOP;
+		err = script_parse(page, (size_t)n, &script[depth % 2]);
+		if (err == 0)
+			err = enter_script(x, &script[depth % 2], path);
+		if (err != 0)
+			return err;
+		path = script[depth % 2].interp;
+	}
+}
+
+/* ---- The point of no return ---- */
+
+/* Set-user-ID and set-group-ID bits of the file (man 7 credentials). */
+static void new_credentials(struct exec *x)
+{
+	struct proc *p = curproc();
+	struct cred *c = &p->cred;
+	struct kstat st;
+
+	if (!p->no_new_privs && vfs_getattr(x->program.file->vnode, &st) == 0) {
+		if (st.mode & S_ISUID)
+			c->euid = st.uid;
+		if ((st.mode & (S_ISGID | EXEC_IXGRP)) == (S_ISGID | EXEC_IXGRP))
+			c->egid = st.gid;
+	}
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+	x->secure = c->euid != c->uid || c->egid != c->gid;
+	p->dumpable = !x->secure;
+}
+
+static void switch_map(struct exec *x)
+{
+	struct proc *p = curproc();
+	struct file *old_exe;
+	struct vm_map *old;
+
+	file_get(x->program.file);
+	spin_lock(&proc_lock);
+	old = p->vm;
+	p->vm = x->map;
+	old_exe = p->exe;
+	p->exe = x->program.file;
+	pmap_switch(x->map->pmap); /* interrupts are off: the lock's doing */
+	spin_unlock(&proc_lock);
+	proc_vfork_release(p);
+	vm_map_put(old);
+	if (old_exe != NULL)
+		file_put(old_exe);
+}
+
+static void set_names(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash != NULL ? slash + 1 : path;
+
+	strlcpy(curproc()->name, base, sizeof(curproc()->name));
+	strlcpy(curthread()->name, base, sizeof(curthread()->name));
+}
+
+static long commit(struct exec *x, const char *path)
+{
+	struct proc *p = curproc();
+	const struct exec_image *first = x->interp.file != NULL ? &x->interp : &x->program;
+	vaddr_t sp = 0;
+	int err;
+
+	switch_map(x);
+	curthread()->clear_child_tid = 0;
+	fd_close_on_exec(p->fds);
+	signal_exec(p);
+	arch_thread_exec();
+	new_credentials(x);
+	set_names(path);
+	err = exec_write_tables(x, &sp);
+	if (err != 0) {
+		signal_force(SIGKILL, NULL);
+		return err;
+	}
+	arch_uframe_init(curthread()->uframe, (vaddr_t)(first->elf.entry + first->bias), sp);
+	return 0;
+}
+
+/* ---- All of it ---- */
+
+static void release(struct exec *x)
+{
+	if (x->program.file != NULL)
+		file_put(x->program.file);
+	if (x->interp.file != NULL)
+		file_put(x->interp.file);
+	exec_args_release(&x->args);
+	kfree(x);
+}
+
+/* Steps 1 to 4. */
+static int prepare(struct exec *x, const char *path, vaddr_t argv, vaddr_t envp, bool user)
+{
+	char *page;
+	int err;
+
+	x->program.file = exec_open(path);
+	if (IS_ERR(x->program.file)) {
+		err = PTR_ERR(x->program.file);
+		x->program.file = NULL;
+		return err;
+	}
+	err = exec_args_init(&x->args, curproc()->rlimits[RLIMIT_STACK].cur);
+	if (err == 0)
+		err = exec_args_copy(&x->args, path, argv, envp, user);
+	if (err != 0)
+		return err;
+	page = kmalloc(PAGE_SIZE);
+	if (page == NULL)
+		return -ENOMEM;
+	err = read_headers(x, path, page);
+	kfree(page);
+	if (err != 0)
+		return err;
+	x->map = vm_map_create();
+	if (x->map == NULL)
+		return -ENOMEM;
+	err = exec_build_map(x);
+	if (err != 0)
+		vm_map_put(x->map);
+	return err;
+}
+
+long proc_exec(const char *path, vaddr_t argv, vaddr_t envp, bool user)
+{
+	struct exec *x = kzalloc(sizeof(*x));
+	long err;
+
+	if (x == NULL)
+		return -ENOMEM;
+	err = prepare(x, path, argv, envp, user);
+	if (err == 0)
+		err = commit(x, path);
+	release(x);
+	return err;
+}

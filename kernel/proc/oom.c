@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Memory is out: the process that has the most of it is killed, and whoever wants a page waits till
+ * it has given its pages back. One victim at a time; another is chosen when it has not gone within
+ * OOM_PATIENCE. Process 1 is never chosen.
+ *
+ * oom_mutex is held by who looks for a victim, so that two do not choose two; oom_lock, a leaf,
+ * protects who the victim is.
+ */
+#include "kernel/core/log.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/timer.h"
+#include "kernel/proc/proc.h"
+#include "kernel/proc/signal.h"
+
+#define MS	      1000000ull
+#define OOM_PATIENCE  (2000 * MS)
+#define OOM_POLL      (10 * MS)
+#define OOM_MAX_TRIES 100 /* waits without a victim before a caller gives up */
+
+static struct mutex oom_mutex = MUTEX_INIT(oom_mutex, "oom_mutex");
+static struct spinlock oom_lock = SPINLOCK_INIT("oom");
+static struct proc *victim; /* with a reference */
+static uint64_t victim_since;
+static struct waitq nap = WAITQ_INIT(nap); /* nobody wakes it: sleeps end by their deadline */
+
+struct choice {
+	struct proc *proc;
+	uint64_t resident;
+};
+
+static uint64_t resident_pages(struct proc *p)
+{
+	uint64_t n = 0;
+
+	spin_lock(&proc_lock);
+	if (p->state == PROC_ALIVE && p->vm != NULL)
+		n = p->vm->pmap->resident + p->vm->pmap->table_pages;
+	spin_unlock(&proc_lock);
+	return n;
+}
+
+static bool consider(struct proc *p, void *arg)
+{
+	struct choice *best = arg;
+	uint64_t n = p->pid != 1 && p != READ_ONCE(victim) ? resident_pages(p) : 0;
+
+	if (n > best->resident) {
+		if (best->proc != NULL)
+			proc_put(best->proc);
+		proc_get(p);
+		best->proc = p;
+		best->resident = n;
+	}
+	return true;
+}
+
+/* Takes over the reference on p. */
+static void set_victim(struct proc *p)
+{
+	struct proc *old;
+
+	spin_lock(&oom_lock);
+	old = victim;
+	victim = p;
+	victim_since = clock_monotonic_ns();
+	spin_unlock(&oom_lock);
+	if (old != NULL)
+		proc_put(old);
+}
+
+bool oom_kill(void)
+{
+	struct choice best = { NULL, 0 };
+
+	proc_for_each(consider, &best);
+	if (best.proc == NULL)
+		return false;
+	klog(LOG_ERR, "out of memory: killed process %d (%s), %llu KiB resident", best.proc->pid,
+		best.proc->name, (unsigned long long)best.resident * (PAGE_SIZE / 1024));
+	signal_proc(best.proc, SIGKILL, NULL);
+	set_victim(best.proc);
+	return true;
+}
+
+/* Is somebody dying already whose pages are worth waiting for. */
+static bool victim_pending(void)
+{
+	bool pending;
+
+	spin_lock(&oom_lock);
+	pending = victim != NULL && READ_ONCE(victim->vm) != NULL &&
+		clock_monotonic_ns() - victim_since < OOM_PATIENCE;
+	spin_unlock(&oom_lock);
+	return pending;
+}
+
+static bool being_killed(void)
+{
+	return READ_ONCE(curthread()->sig_fatal);
+}
+
+bool vm_wait_memory(unsigned *tries)
+{
+	bool hope;
+
+	if (being_killed())
+		return false;
+	mutex_lock(&oom_mutex);
+	hope = victim_pending() || oom_kill();
+	mutex_unlock(&oom_mutex);
+	if (being_killed())
+		return false;
+	*tries = hope ? 0 : *tries + 1;
+	if (*tries > OOM_MAX_TRIES)
+		return false;
+	(void)WAIT_EVENT(&nap, false, WAIT_KILLABLE, clock_monotonic_ns() + OOM_POLL);
+	return true;
+}

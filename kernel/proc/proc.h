@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Processes: threads that share an address space, descriptors and signal handlers.
+ *
+ * proc_lock (one spin lock) protects the tree: parent, children, threads, group and session
+ * membership, state, the pid table. proc->lock would order after it; signal state has a lock of its
+ * own (kernel/proc/signal.h) that orders after proc_lock.
+ */
+#ifndef KERNEL_PROC_PROC_H
+#define KERNEL_PROC_PROC_H
+
+#include "kernel/core/list.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/timer.h"
+#include "mm/vm.h"
+
+struct fd_table;
+struct fs_context;
+struct tty;
+struct file;
+
+#define PID_MAX 32768
+#define NRLIMITS 16
+
+enum proc_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
+
+struct rlimit_pair {
+	uint64_t cur, max; /* UINT64_MAX: infinity */
+};
+
+struct cred {
+	uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	unsigned ngroups;
+	uint32_t groups[32];
+};
+
+struct proc {
+	int pid;
+	uint32_t refs; /* atomic: proc_get/proc_put; the pid table holds one until reaped */
+	enum proc_state state;
+	struct proc *parent;
+	struct list children, sibling;
+	struct list all_link;
+	struct list threads;
+	unsigned nthreads;
+	int pgid, sid, nice;
+	struct tty *ctty;
+	bool leader; /* of its session */
+	char name[THREAD_NAME_LEN];
+
+	struct vm_map *vm; /* NULL once exited */
+	struct fd_table *fds;
+	struct fs_context *fs;
+	struct file *exe;
+	struct cred cred;
+	struct rlimit_pair rlimits[NRLIMITS];
+	struct sig_proc *sig; /* handlers, shared pending: kernel/proc/signal.h */
+
+	bool exiting;	/* exit_group or a fatal signal: threads leave at their next chance */
+	int exit_status; /* as wait4() reports it */
+	int exit_signal; /* sent to the parent, SIGCHLD usually; 0: none */
+	bool vfork_done; /* see vfork_wq */
+	struct waitq vfork_wq; /* parent of a vfork waits here */
+	struct waitq child_wq; /* wait4() sleeps here */
+	int stop_signal; /* != 0: stopped by it and not yet reported to the parent */
+	bool continued;
+	bool stopped;
+	struct waitq stop_wq; /* its threads wait here while stopped */
+
+	uint64_t start_time, utime, stime, cutime, cstime; /* ns */
+	uint64_t minflt, maxrss; /* faults; pages */
+	struct timer real_timer; /* ITIMER_REAL, alarm */
+	uint64_t real_interval, real_deadline;
+	bool dumpable, no_new_privs;
+	bool has_execed; /* since fork: its parent may no longer move it to another group */
+	uint64_t personality;
+};
+
+extern struct spinlock proc_lock;
+extern struct list all_procs; /* by all_link, oldest first; proc_lock */
+
+static inline struct proc *curproc(void) { return curthread()->proc; }
+/* Page tables the thread runs on. */
+static inline struct pmap *proc_pmap(struct proc *p) { return p != NULL && p->vm != NULL ? p->vm->pmap : &kernel_pmap; }
+
+void proc_get(struct proc *p);
+void proc_put(struct proc *p);
+struct proc *proc_find(int pid); /* with a reference, or NULL; zombies too */
+/* Calls fn for every process, in pid order, without the lock; stops when fn returns false. */
+void proc_for_each(bool (*fn)(struct proc *, void *), void *arg);
+/* Next process with pid >= `pid`, with a reference, or NULL (procfs readdir). */
+struct proc *proc_next(int pid);
+unsigned proc_count(void);
+int proc_last_pid(void);
+
+/* The first process, from /init or init=: returns when it is runnable; it panics with a clear
+ * message when nothing can be executed. Thread context; pid 1 must be free. */
+void proc_start_init(void);
+/* init.c: runs as process 1, executes the first program; the frame is filled on return. */
+void init_main(void);
+/* fork.c: first thing a new user thread does, before it returns through its frame. */
+void thread_user_started(void);
+
+/* fork.c: lets the parent that waits in vfork() go on; by exec and exit of the child. */
+void proc_vfork_release(struct proc *p);
+/* A process without threads, resources copied from nobody: proc.c. NULL: out of memory or ids. */
+struct proc *proc_alloc(void);
+/* Gives it the next free id; false: all are taken. proc_lock held. */
+bool proc_assign_pid(struct proc *p);
+/* The process of that id or NULL, no reference; proc_lock held. */
+struct proc *proc_find_locked(int pid);
+/* Enters it in the pid table and the tree; proc_lock held. */
+void proc_publish(struct proc *p, struct proc *parent);
+/* Takes a process that nobody waits for any more out of the tables; proc_lock held. */
+void proc_unpublish(struct proc *p);
+/* fork.c: clone(2) as fork/vfork (threads: -EINVAL until they exist). Returns the pid or -errno. */
+long proc_clone(uint64_t flags, vaddr_t stack, vaddr_t ptid, vaddr_t ctid, uint64_t tls);
+/* exec.c: replaces the program of the calling process. path is kernel memory; argv and envp are
+ * user arrays of user pointers, or kernel arrays for init (`user` false). */
+long proc_exec(const char *path, vaddr_t argv, vaddr_t envp, bool user);
+/* exit.c: ends the calling process with a wait status; never returns. */
+void proc_exit(int wait_status) NORETURN;
+#define WSTATUS_EXIT(code) (((code) & 0xff) << 8)
+#define WSTATUS_SIGNAL(sig) ((sig) & 0x7f)
+/* Called by every thread that returns to user mode or wakes with `exiting` set. */
+void thread_check_exit(void);
+
+/* wait4/waitid. Kernel copies only; syscall layer copies out. */
+struct krusage { uint64_t utime, stime, maxrss_kb, minflt; };
+#define WNOHANG 1
+#define WUNTRACED 2
+#define WSTOPPED 2
+#define WEXITED 4
+#define WCONTINUED 8
+#define WNOWAIT 0x01000000
+/* pid as wait4() has it: > 0 that child, 0 own group, -1 any, < -1 group. `options` must name the
+ * events (WEXITED ...). Returns the child's pid, 0 (WNOHANG and nothing there), -ECHILD, -ERESTARTSYS. */
+long proc_wait(int pid, int options, int *status, struct krusage *ru, uint32_t *uid);
+
+/* sys_time.c: disarms ITIMER_REAL for good; thread context. */
+void itimer_stop(struct proc *p);
+
+/* oom.c: kills the process with the most resident pages, with a log line. False: nobody left. */
+bool oom_kill(void);
+
+void proc_init(void);
+void exit_init(void); /* starts the reaper; needs the scheduler */
+
+#endif

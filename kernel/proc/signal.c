@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Posting signals: who gets one, what is dropped, who must wake up. Delivery is in
+ * signal_deliver.c.
+ *
+ * sig_proc.lock (one per process) protects handlers, both pending sets and the masks of its
+ * threads; it orders after proc_lock, which keeps the list of threads still. A thread's
+ * `sig_pending` is the one-bit summary that sleeps and the return to user mode look at: it is set
+ * under the lock by whoever posts, before the wake-up, and recomputed under the lock by the thread
+ * itself, so it is never clear while an unblocked signal waits.
+ */
+#include "kernel/proc/signal.h"
+
+#include "kernel/core/errno.h"
+#include "kernel/core/log.h"
+#include "kernel/core/string.h"
+#include "kernel/proc/proc.h"
+#include "mm/kmem.h"
+
+#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define STOP_SIGNALS (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
+#define FIRST_RT 32
+#define MAX_QUEUED 1024 /* per process: RLIMIT_SIGPENDING's default */
+
+struct sig_entry {
+	struct list link;
+	struct ksiginfo info;
+};
+
+bool signal_default_ignores(int sig)
+{
+	return IGNORED_BY_DEFAULT & SIGBIT(sig);
+}
+
+bool signal_default_stops(int sig)
+{
+	return STOP_SIGNALS & SIGBIT(sig);
+}
+
+static bool action_ignores(const struct sig_proc *sp, int sig)
+{
+	vaddr_t h = sp->act[sig - 1].handler;
+
+	return h == SIG_IGN || (h == SIG_DFL && signal_default_ignores(sig));
+}
+
+static void pending_init(struct sig_pending *sp)
+{
+	sp->set = 0;
+	list_init(&sp->queue);
+}
+
+/* Drops all pending instances of the signals in `set`. */
+static void pending_flush(struct sig_proc *proc, struct sig_pending *sp, uint64_t set)
+{
+	struct sig_entry *e, *next;
+
+	sp->set &= ~set;
+	LIST_FOR_EACH_SAFE(e, next, &sp->queue, link) {
+		if (!(SIGBIT(e->info.signo) & set))
+			continue;
+		list_remove(&e->link);
+		proc->queued--;
+		kfree(e);
+	}
+}
+
+static void flush_everywhere(struct proc *p, uint64_t set)
+{
+	struct thread *t;
+
+	pending_flush(p->sig, &p->sig->pending, set);
+	LIST_FOR_EACH(t, &p->threads, proc_link)
+		pending_flush(p->sig, &t->sig->pending, set);
+}
+
+static bool thread_has_pending(const struct thread *t)
+{
+	return (t->sig->pending.set | t->proc->sig->pending.set) & ~t->sig->mask;
+}
+
+static void recompute(struct thread *t)
+{
+	WRITE_ONCE(t->sig_pending, thread_has_pending(t) || READ_ONCE(t->proc->exiting));
+}
+
+/* A standard signal that is pending already is not queued twice; a real-time one is, until the
+ * queue is full. Without memory a standard signal arrives without its details. */
+static int enqueue(struct sig_proc *proc, struct sig_pending *sp, int sig, const struct ksiginfo *info)
+{
+	struct sig_entry *e;
+
+	if (sig < FIRST_RT && (sp->set & SIGBIT(sig)))
+		return 0;
+	e = proc->queued < MAX_QUEUED || sig < FIRST_RT ? kmalloc(sizeof(*e)) : NULL;
+	if (e == NULL && sig >= FIRST_RT)
+		return -EAGAIN;
+	if (e != NULL) {
+		e->info = *info;
+		e->info.signo = sig;
+		list_push_back(&sp->queue, &e->link);
+		proc->queued++;
+	}
+	sp->set |= SIGBIT(sig);
+	return 0;
+}
+
+static void wake_for_signal(struct thread *t, bool fatal)
+{
+	if (fatal)
+		WRITE_ONCE(t->sig_fatal, true);
+	WRITE_ONCE(t->sig_pending, true);
+	sched_interrupt(t, fatal ? WAIT_KILLABLE : WAIT_INTR);
+}
+
+/* Continues a stopped process, whether or not SIGCONT is blocked or ignored. */
+static void continue_process(struct proc *p)
+{
+	struct ksiginfo info = { .pid = p->pid, .uid = p->cred.uid, .code = CLD_CONTINUED, .status = SIGCONT };
+
+	if (!p->stopped)
+		return;
+	p->stopped = false;
+	p->stop_signal = 0;
+	p->continued = true;
+	waitq_wake_all(&p->stop_wq);
+	if (p->parent != NULL) {
+		if (!(p->parent->sig->act[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+			signal_proc_locked(p->parent, SIGCHLD, &info);
+		waitq_wake_all(&p->parent->child_wq);
+	}
+}
+
+/* `only` NULL: any thread will do. proc_lock held; takes the process's signal lock. */
+static int post(struct proc *p, struct thread *only, int sig, const struct ksiginfo *info)
+{
+	static const struct ksiginfo none;
+	struct sig_proc *sp = p->sig;
+	struct thread *t;
+	int err = 0;
+
+	if (sig == 0 || p->state != PROC_ALIVE || list_empty(&p->threads))
+		return 0;
+	if (sig == SIGCONT || sig == SIGKILL)
+		continue_process(p);
+	spin_lock(&sp->lock);
+	if (sig == SIGCONT)
+		flush_everywhere(p, STOP_SIGNALS);
+	if (STOP_SIGNALS & SIGBIT(sig))
+		flush_everywhere(p, SIGBIT(SIGCONT));
+	t = only != NULL ? only : list_first(&p->threads, struct thread, proc_link);
+	/* An ignored signal is kept only while blocked: sigwait() may want it, or the action change. */
+	if (action_ignores(sp, sig) && !(t->sig->mask & SIGBIT(sig)))
+		goto out;
+	/* init has no business dying of signals it did not ask for. */
+	if (p->pid == 1 && sp->act[sig - 1].handler == SIG_DFL)
+		goto out;
+	err = enqueue(sp, only != NULL ? &only->sig->pending : &sp->pending, sig, info != NULL ? info : &none);
+	if (err != 0)
+		goto out;
+	LIST_FOR_EACH(t, &p->threads, proc_link) {
+		if ((only != NULL && t != only) || (t->sig->mask & SIGBIT(sig)))
+			continue;
+		wake_for_signal(t, sig == SIGKILL);
+		if (sig != SIGKILL)
+			break;
+	}
+out:
+	spin_unlock(&sp->lock);
+	return err;
+}
+
+int signal_proc_locked(struct proc *p, int sig, const struct ksiginfo *info)
+{
+	if (sig < 0 || sig > NSIG)
+		return -EINVAL;
+	return post(p, NULL, sig, info);
+}
+
+int signal_proc(struct proc *p, int sig, const struct ksiginfo *info)
+{
+	int err;
+
+	spin_lock(&proc_lock);
+	err = signal_proc_locked(p, sig, info);
+	spin_unlock(&proc_lock);
+	return err;
+}
+
+int signal_thread_locked(struct thread *t, int sig, const struct ksiginfo *info)
+{
+	if (sig < 0 || sig > NSIG)
+		return -EINVAL;
+	return post(t->proc, t, sig, info);
+}
+
+int signal_thread(struct thread *t, int sig, const struct ksiginfo *info)
+{
+	int err;
+
+	spin_lock(&proc_lock);
+	err = signal_thread_locked(t, sig, info);
+	spin_unlock(&proc_lock);
+	return err;
+}
+
+int signal_pgrp_locked(int pgid, int sig, const struct ksiginfo *info)
+{
+	struct proc *p;
+	int n = 0;
+
+	LIST_FOR_EACH(p, &all_procs, all_link) {
+		if (p->pgid != pgid)
+			continue;
+		n++;
+		post(p, NULL, sig, info);
+	}
+	return n > 0 ? 0 : -ESRCH;
+}
+
+int signal_pgrp(int pgid, int sig, const struct ksiginfo *info)
+{
+	int err;
+
+	spin_lock(&proc_lock);
+	err = signal_pgrp_locked(pgid, sig, info);
+	spin_unlock(&proc_lock);
+	return err;
+}
+
+/* A group is orphaned when no member has a parent outside the group but inside the session
+ * (POSIX 3.264): then nobody could continue its stopped members. */
+bool pgrp_orphaned_locked(int pgid, const struct proc *leaving)
+{
+	struct proc *p;
+
+	LIST_FOR_EACH(p, &all_procs, all_link) {
+		if (p->pgid != pgid || p == leaving || p->state != PROC_ALIVE || p->parent == NULL)
+			continue;
+		if (p->parent != leaving && p->parent->pgid != pgid && p->parent->sid == p->sid)
+			return false;
+	}
+	return true;
+}
+
+bool pgrp_has_stopped_locked(int pgid)
+{
+	struct proc *p;
+
+	LIST_FOR_EACH(p, &all_procs, all_link)
+		if (p->pgid == pgid && p->stopped)
+			return true;
+	return false;
+}
+
+bool signal_pgrp_orphaned(int pgid)
+{
+	bool orphaned;
+
+	spin_lock(&proc_lock);
+	orphaned = pgrp_orphaned_locked(pgid, NULL);
+	spin_unlock(&proc_lock);
+	return orphaned;
+}
+
+bool signal_pending(void)
+{
+	return READ_ONCE(curthread()->sig_pending);
+}
+
+bool signal_ignored_or_blocked(int sig)
+{
+	struct thread *t = curthread();
+
+	return (t->sig->mask & SIGBIT(sig)) || t->proc->sig->act[sig - 1].handler == SIG_IGN;
+}
+
+/* ---- the calling thread's own -------------------------------------------------------------- */
+
+static int dequeue_from(struct sig_proc *proc, struct sig_pending *sp, uint64_t set, struct ksiginfo *info)
+{
+	uint64_t ready = sp->set & set;
+	bool found = false, more = false;
+	struct sig_entry *e, *next;
+	int sig;
+
+	if (ready == 0)
+		return 0;
+	/* Faults first, as Linux does: their handlers expect to see the faulting context. */
+	if (ready & (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS)))
+		ready &= SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS);
+	sig = __builtin_ctzll(ready) + 1;
+	memset(info, 0, sizeof(*info));
+	info->signo = sig;
+	LIST_FOR_EACH_SAFE(e, next, &sp->queue, link) {
+		if (e->info.signo != sig)
+			continue;
+		if (found) {
+			more = true;
+			break;
+		}
+		*info = e->info;
+		found = true;
+		list_remove(&e->link);
+		proc->queued--;
+		kfree(e);
+	}
+	if (!more)
+		sp->set &= ~SIGBIT(sig);
+	return sig;
+}
+
+int signal_dequeue(uint64_t set, struct ksiginfo *info)
+{
+	struct thread *t = curthread();
+	struct sig_proc *sp = t->proc->sig;
+	int sig;
+
+	spin_lock(&sp->lock);
+	sig = dequeue_from(sp, &t->sig->pending, set, info);
+	if (sig == 0)
+		sig = dequeue_from(sp, &sp->pending, set, info);
+	recompute(t);
+	spin_unlock(&sp->lock);
+	return sig;
+}
+
+void signal_set_mask(uint64_t mask)
+{
+	struct thread *t = curthread();
+	struct sig_proc *sp = t->proc->sig;
+
+	spin_lock(&sp->lock);
+	t->sig->mask = mask & ~UNBLOCKABLE;
+	recompute(t);
+	spin_unlock(&sp->lock);
+}
+
+void signal_set_temp_mask(uint64_t mask)
+{
+	struct sig_thread *st = curthread()->sig;
+
+	if (!st->restore_mask) {
+		st->saved_mask = st->mask;
+		st->restore_mask = true;
+	}
+	signal_set_mask(mask);
+}
+
+void signal_end_temp_mask(void)
+{
+	struct sig_thread *st = curthread()->sig;
+
+	if (!st->restore_mask)
+		return;
+	st->restore_mask = false;
+	signal_set_mask(st->saved_mask);
+}
+
+uint64_t signal_pending_set(void)
+{
+	struct thread *t = curthread();
+
+	return READ_ONCE(t->sig->pending.set) | READ_ONCE(t->proc->sig->pending.set);
+}
+
+int signal_action(int sig, const struct ksigaction *act, struct ksigaction *old)
+{
+	struct proc *p = curproc();
+	struct sig_proc *sp = p->sig;
+
+	if (sig < 1 || sig > NSIG || (act != NULL && (UNBLOCKABLE & SIGBIT(sig))))
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	spin_lock(&sp->lock);
+	if (old != NULL)
+		*old = sp->act[sig - 1];
+	if (act != NULL) {
+		sp->act[sig - 1] = *act;
+		sp->act[sig - 1].mask &= ~UNBLOCKABLE;
+		if (action_ignores(sp, sig))
+			flush_everywhere(p, SIGBIT(sig));
+		recompute(curthread());
+	}
+	spin_unlock(&sp->lock);
+	spin_unlock(&proc_lock);
+	return 0;
+}
+
+void signal_force(int sig, const struct ksiginfo *info)
+{
+	struct thread *t = curthread();
+	struct sig_proc *sp = t->proc->sig;
+	struct ksigaction *act = &sp->act[sig - 1];
+
+	spin_lock(&sp->lock);
+	if ((t->sig->mask & SIGBIT(sig)) || act->handler == SIG_IGN) {
+		act->handler = SIG_DFL;
+		t->sig->mask &= ~SIGBIT(sig);
+	}
+	t->sig->pending.set &= ~SIGBIT(sig);
+	enqueue(sp, &t->sig->pending, sig, info);
+	recompute(t);
+	spin_unlock(&sp->lock);
+}
+
+/* ---- fork, exec, exit ------------------------------------------------------------------------ */
+
+int signal_proc_init(struct proc *p, struct proc *parent)
+{
+	struct sig_proc *sp = kzalloc(sizeof(*sp));
+
+	if (sp == NULL)
+		return -ENOMEM;
+	spin_init(&sp->lock, "signal");
+	pending_init(&sp->pending);
+	if (parent != NULL) {
+		spin_lock(&parent->sig->lock);
+		memcpy(sp->act, parent->sig->act, sizeof(sp->act));
+		spin_unlock(&parent->sig->lock);
+	}
+	p->sig = sp;
+	return 0;
+}
+
+int signal_thread_init(struct thread *t, struct thread *parent)
+{
+	struct sig_thread *st = kzalloc(sizeof(*st));
+
+	if (st == NULL)
+		return -ENOMEM;
+	pending_init(&st->pending);
+	st->altstack.flags = SS_DISABLE;
+	if (parent != NULL) {
+		st->mask = parent->sig->mask;
+		st->altstack = parent->sig->altstack;
+	}
+	t->sig = st;
+	return 0;
+}
+
+void signal_exec(struct proc *p)
+{
+	struct sig_proc *sp = p->sig;
+
+	spin_lock(&sp->lock);
+	for (int i = 0; i < NSIG; i++) {
+		if (sp->act[i].handler != SIG_IGN)
+			sp->act[i].handler = SIG_DFL;
+		sp->act[i].flags = 0;
+		sp->act[i].mask = 0;
+		sp->act[i].restorer = 0;
+	}
+	curthread()->sig->altstack = (struct ksigstack){ .flags = SS_DISABLE };
+	spin_unlock(&sp->lock);
+}
+
+void signal_proc_release(struct proc *p)
+{
+	if (p->sig == NULL)
+		return;
+	pending_flush(p->sig, &p->sig->pending, ~0ull);
+	kfree(p->sig);
+	p->sig = NULL;
+}
+
+void signal_thread_release(struct thread *t)
+{
+	if (t->sig == NULL)
+		return;
+	pending_flush(t->proc->sig, &t->sig->pending, ~0ull);
+	kfree(t->sig);
+	t->sig = NULL;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Delivering signals: what the thread does about them on its way back to user mode.
+ *
+ * | action          | what happens                                                        |
+ * | SIG_IGN         | nothing                                                             |
+ * | default: ignore | nothing                                                             |
+ * | default: stop   | the process sleeps until SIGCONT or SIGKILL; the parent is told     |
+ * | default: other  | the process ends                                                    |
+ * | handler         | a frame on the user stack, registers point at the handler           |
+ *
+ * An interrupted system call (result -ERESTART*) is restarted when no handler ran, or when the
+ * handler has SA_RESTART and the call allows it; else it returns EINTR (man 7 signal).
+ */
+#include "arch/x86/trap.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/log.h"
+#include "kernel/core/string.h"
+#include "kernel/proc/proc.h"
+#include "kernel/proc/signal.h"
+
+#define SYSCALL_INSN_LEN 2 /* both `syscall` and `int 0x80` */
+#define NO_SYSCALL ((uintptr_t)-1)
+
+static void restart_syscall(struct trapframe *tf)
+{
+	tf_set_ret(tf, (intptr_t)tf->orig_ax);
+	tf->ip -= SYSCALL_INSN_LEN;
+}
+
+static bool wants_restart(const struct trapframe *tf)
+{
+	intptr_t ret = tf_ret(tf);
+
+	return tf->orig_ax != NO_SYSCALL && (ret == -ERESTARTSYS || ret == -ERESTARTNOHAND);
+}
+
+static void restart_for_handler(struct trapframe *tf, const struct ksigaction *act)
+{
+	if (!wants_restart(tf))
+		return;
+	if (tf_ret(tf) == -ERESTARTSYS && (act->flags & SA_RESTART))
+		restart_syscall(tf);
+	else
+		tf_set_ret(tf, -EINTR);
+	tf->orig_ax = NO_SYSCALL;
+}
+
+static void restart_without_handler(struct trapframe *tf)
+{
+	if (!wants_restart(tf))
+		return;
+	restart_syscall(tf);
+	tf->orig_ax = NO_SYSCALL;
+}
+
+/* The action to take for `sig`, with SA_RESETHAND's effect. */
+static struct ksigaction take_action(int sig)
+{
+	struct sig_proc *sp = curproc()->sig;
+	struct ksigaction act;
+
+	spin_lock(&sp->lock);
+	act = sp->act[sig - 1];
+	if (act.handler > SIG_IGN && (act.flags & SA_RESETHAND))
+		sp->act[sig - 1].handler = SIG_DFL;
+	spin_unlock(&sp->lock);
+	return act;
+}
+
+static void tell_parent_stopped(struct proc *p, int sig)
+{
+	struct ksiginfo info = { .pid = p->pid, .uid = p->cred.uid, .code = CLD_STOPPED, .status = sig };
+
+	if (p->parent == NULL)
+		return;
+	if (!(p->parent->sig->act[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+		signal_proc_locked(p->parent, SIGCHLD, &info);
+	waitq_wake_all(&p->parent->child_wq);
+}
+
+static void stop_process(int sig)
+{
+	struct proc *p = curproc();
+
+	spin_lock(&proc_lock);
+	/* Orphaned groups are not stopped by the terminal: nobody could continue them. */
+	if (sig != SIGSTOP && pgrp_orphaned_locked(p->pgid, NULL)) {
+		spin_unlock(&proc_lock);
+		return;
+	}
+	p->stopped = true;
+	p->stop_signal = sig;
+	p->continued = false;
+	tell_parent_stopped(p, sig);
+	spin_unlock(&proc_lock);
+	WAIT_EVENT(&p->stop_wq, !READ_ONCE(p->stopped), WAIT_KILLABLE, WAIT_FOREVER);
+}
+
+static bool dumps_core(int sig)
+{
+	return sig == SIGQUIT || sig == SIGILL || sig == SIGTRAP || sig == SIGABRT || sig == SIGBUS ||
+	       sig == SIGFPE || sig == SIGSEGV || sig == SIGXCPU || sig == SIGXFSZ || sig == SIGSYS;
+}
+
+static void default_action(int sig, const struct ksiginfo *info)
+{
+	if (signal_default_ignores(sig))
+		return;
+	if (signal_default_stops(sig)) {
+		stop_process(sig);
+		return;
+	}
+	if (dumps_core(sig) && info->code > 0)
+		klog(LOG_DEBUG, "%s[%d]: killed by signal %d at 0x%lx", curproc()->name, curproc()->pid,
+		     sig, (unsigned long)info->addr);
+	proc_exit(WSTATUS_SIGNAL(sig));
+}
+
+static void run_handler(struct trapframe *tf, int sig, const struct ksiginfo *info, const struct ksigaction *act)
+{
+	struct sig_thread *st = curthread()->sig;
+	uint64_t mask = st->restore_mask ? st->saved_mask : st->mask;
+	uint64_t during = st->mask | act->mask;
+
+	restart_for_handler(tf, act);
+	if (sigframe_push(tf, sig, info, act, mask) != 0) {
+		struct ksiginfo segv = { .signo = SIGSEGV, .code = SI_KERNEL };
+
+		if (sig == SIGSEGV)
+			proc_exit(WSTATUS_SIGNAL(SIGSEGV));
+		signal_force(SIGSEGV, &segv);
+		return;
+	}
+	st->restore_mask = false;
+	if (!(act->flags & SA_NODEFER))
+		during |= SIGBIT(sig);
+	signal_set_mask(during);
+}
+
+void signal_deliver(struct trapframe *tf)
+{
+	struct sig_thread *st = curthread()->sig;
+	struct ksiginfo info;
+	int sig;
+
+	thread_check_exit();
+	while ((sig = signal_dequeue(~st->mask, &info)) != 0) {
+		struct ksigaction act = take_action(sig);
+
+		if (act.handler == SIG_IGN)
+			continue;
+		if (act.handler == SIG_DFL) {
+			default_action(sig, &info);
+			continue;
+		}
+		run_handler(tf, sig, &info, &act);
+		return;
+	}
+	restart_without_handler(tf);
+	signal_end_temp_mask();
+}
+
+void signal_exception(struct trapframe *tf, int sig, int code, vaddr_t addr)
+{
+	struct ksiginfo info = { .signo = sig, .code = code, .addr = addr };
+
+	signal_force(sig, &info);
+}
+
+vaddr_t signal_stack(const struct trapframe *tf, const struct ksigaction *act)
+{
+	const struct ksigstack *ss = &curthread()->sig->altstack;
+	bool on_alt = tf->sp - ss->sp < ss->size && !(ss->flags & SS_DISABLE);
+
+	if ((act->flags & SA_ONSTACK) && !(ss->flags & SS_DISABLE) && !on_alt)
+		return ss->sp + ss->size;
+#ifdef __x86_64__
+	return tf->sp - 128; /* the ABI's red zone */
+#else
+	return tf->sp;
+#endif
+}
+
+static void put32(uint8_t *out, size_t off, uint32_t v)
+{
+	memcpy(out + off, &v, sizeof(v));
+}
+
+static void put_word(uint8_t *out, size_t off, uintptr_t v)
+{
+	memcpy(out + off, &v, sizeof(v));
+}
+
+/* siginfo_t: three ints, then a union aligned to the word size (asm-generic/siginfo.h). */
+void siginfo_to_user(const struct ksiginfo *info, uint8_t out[128])
+{
+	const size_t u = ROUND_UP(3 * sizeof(int), sizeof(long));
+
+	memset(out, 0, 128);
+	put32(out, 0, (uint32_t)info->signo);
+	put32(out, 4, (uint32_t)info->err);
+	put32(out, 8, (uint32_t)info->code);
+	if (info->addr != 0 || (info->code > 0 && info->code < SI_KERNEL && info->signo != SIGCHLD)) {
+		put_word(out, u, info->addr);
+		return;
+	}
+	put32(out, u, (uint32_t)info->pid);
+	put32(out, u + 4, info->uid);
+	if (info->signo == SIGCHLD)
+		put32(out, u + 8, (uint32_t)info->status);
+	else
+		put_word(out, u + 8, info->value);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Linux's ABI of terminals: termios(3), ioctl_tty(2). The same on i386 and amd64.
+ */
+#ifndef KERNEL_SYSCALL_ABI_TTY_H
+#define KERNEL_SYSCALL_ABI_TTY_H
+
+#include "kernel/core/types.h"
+
+#define TCGETS     0x5401
+#define TCSETS     0x5402
+#define TCSETSW    0x5403
+#define TCSETSF    0x5404
+#define TCSBRK     0x5409
+#define TCXONC     0x540a
+#define TCFLSH     0x540b
+#define TIOCSCTTY  0x540e
+#define TIOCGPGRP  0x540f
+#define TIOCSPGRP  0x5410
+#define TIOCOUTQ   0x5411
+#define TIOCGWINSZ 0x5413
+#define TIOCSWINSZ 0x5414
+#define FIONREAD   0x541b
+#define TIOCNOTTY  0x5422
+#define TIOCGETD   0x5424
+#define TCSBRKP    0x5425
+#define TIOCGSID   0x5429
+#define TCGETS2    0x802c542a
+#define TCSETS2    0x402c542b
+#define TCSETSW2   0x402c542c
+#define TCSETSF2   0x402c542d
+
+/* TCFLSH and TCXONC */
+#define TCIFLUSH  0
+#define TCOFLUSH  1
+#define TCIOFLUSH 2
+#define TCOOFF    0
+#define TCOON     1
+#define TCIOFF    2
+#define TCION     3
+
+#define N_TTY 0
+#define NCCS  19
+
+/* struct termios2; struct termios is the same without the two speeds. */
+struct linux_termios {
+	uint32_t iflag, oflag, cflag, lflag;
+	uint8_t line;
+	uint8_t cc[NCCS];
+	uint32_t ispeed, ospeed;
+};
+#define LINUX_TERMIOS_SIZE offsetof(struct linux_termios, ispeed)
+
+struct linux_winsize {
+	uint16_t row, col, xpixel, ypixel;
+};
+
+enum termios_cc {
+	VINTR,
+	VQUIT,
+	VERASE,
+	VKILL,
+	VEOF,
+	VTIME,
+	VMIN,
+	VSWTC,
+	VSTART,
+	VSTOP,
+	VSUSP,
+	VEOL,
+	VREPRINT,
+	VDISCARD,
+	VWERASE,
+	VLNEXT,
+	VEOL2,
+};
+
+/* iflag */
+#define ISTRIP 0x0020u
+#define INLCR  0x0040u
+#define IGNCR  0x0080u
+#define ICRNL  0x0100u
+#define IXON   0x0400u
+#define IXANY  0x0800u
+#define IUTF8  0x4000u
+/* oflag */
+#define OPOST  0x0001u
+#define ONLCR  0x0004u
+#define OCRNL  0x0008u
+#define ONOCR  0x0010u
+#define ONLRET 0x0020u
+#define TABDLY 0x1800u
+#define XTABS  0x1800u
+/* cflag */
+#define B38400  0x000fu
+#define B115200 0x1002u
+#define CS8     0x0030u
+#define CREAD   0x0080u
+#define HUPCL   0x0400u
+#define CLOCAL  0x0800u
+/* lflag */
+#define ISIG    0x0001u
+#define ICANON  0x0002u
+#define ECHO    0x0008u
+#define ECHOE   0x0010u
+#define ECHOK   0x0020u
+#define ECHONL  0x0040u
+#define NOFLSH  0x0080u
+#define TOSTOP  0x0100u
+#define ECHOCTL 0x0200u
+#define ECHOKE  0x0800u
+#define IEXTEN  0x8000u
+
+#endif

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * System calls on descriptors: open, close, dup, fcntl, ioctl, pipe, sizes, syncing.
+ */
+#include "fs/file.h"
+#include "fs/lock.h"
+#include "fs/vfs.h"
+#include "ipc/pipe.h"
+#include "kernel/core/sched.h"
+#include "kernel/proc/proc.h"
+#include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/abi/proc.h"
+#include "kernel/syscall/at.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/syscall/sysproto.h"
+#include "mm/uaccess.h"
+#include "mm/vm.h"
+
+/* ---- open, close ---- */
+
+#define OPEN_FLAGS                                                                            \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | \
+		O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |     \
+		O_CLOEXEC | O_PATH | O_TMPFILE)
+
+static long open_at(int dfd, vaddr_t upath, int flags, uint32_t mode)
+{
+	struct file *f;
+	struct at at;
+	int fd, err;
+
+	err = at_begin(&at, dfd, upath, false);
+	if (err != 0)
+		return err;
+	if (sizeof(long) == 8)
+		flags |= O_LARGEFILE;
+	f = vfs_open(at.start, at.path, flags & OPEN_FLAGS, mode);
+	at_end(&at);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	fd = fd_alloc(f, 0, flags & O_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+long sys_open(vaddr_t path, int flags, uint32_t mode)
+{
+	return open_at(AT_FDCWD, path, flags, mode);
+}
+
+long sys_openat(int dfd, vaddr_t path, int flags, uint32_t mode)
+{
+	return open_at(dfd, path, flags, mode);
+}
+
+long sys_creat(vaddr_t path, uint32_t mode)
+{
+	return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+long sys_close(int fd)
+{
+	return fd_close(fd);
+}
+
+long sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	if (first > last || (flags & ~(unsigned)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
+		return -EINVAL;
+	fd_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
+	return 0;
+}
+
+/* ---- dup ---- */
+
+static long dup_to(struct file *f, int fd, bool cloexec)
+{
+	int ret = fd_install_at(f, fd, cloexec);
+
+	if (ret < 0)
+		file_put(f);
+	return ret;
+}
+
+static long dup_from(struct file *f, int min, bool cloexec)
+{
+	int fd = fd_alloc(f, min, cloexec);
+
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+long sys_dup(int fd)
+{
+	struct file *f = fd_file_path(fd);
+
+	return f != NULL ? dup_from(f, 0, false) : -EBADF;
+}
+
+long sys_dup2(int oldfd, int newfd)
+{
+	struct file *f = fd_file_path(oldfd);
+
+	if (f == NULL)
+		return -EBADF;
+	if (oldfd == newfd) {
+		file_put(f);
+		return newfd;
+	}
+	return dup_to(f, newfd, false);
+}
+
+long sys_dup3(int oldfd, int newfd, int flags)
+{
+	struct file *f;
+
+	if (oldfd == newfd || (flags & ~O_CLOEXEC))
+		return -EINVAL;
+	f = fd_file_path(oldfd);
+	return f != NULL ? dup_to(f, newfd, flags & O_CLOEXEC) : -EBADF;
+}
+
+/* ---- fcntl ---- */
+
+#define SETFL_FLAGS (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+
+struct klock { /* either form of struct flock */
+	int type, whence, pid;
+	int64_t start, len;
+};
+
+static int lock_in(struct klock *k, vaddr_t uarg, bool wide)
+{
+	struct linux_flock64 l64;
+	struct linux_flock l;
+
+	if (wide) {
+		if (copy_from_user(&l64, uarg, sizeof(l64)) != 0)
+			return -EFAULT;
+		*k = (struct klock){ l64.l_type, l64.l_whence, 0, l64.l_start, l64.l_len };
+	} else {
+		if (copy_from_user(&l, uarg, sizeof(l)) != 0)
+			return -EFAULT;
+		*k = (struct klock){ l.l_type, l.l_whence, 0, l.l_start, l.l_len };
+	}
+	return 0;
+}
+
+static int lock_out(const struct klock *k, vaddr_t uarg, bool wide)
+{
+	struct linux_flock64 l64 = { 0 };
+	struct linux_flock l = { 0 };
+
+	if (wide) {
+		l64.l_type = (int16_t)k->type;
+		l64.l_whence = (int16_t)k->whence;
+		l64.l_start = k->start;
+		l64.l_len = k->len;
+		l64.l_pid = k->pid;
+		return copy_to_user(uarg, &l64, sizeof(l64));
+	}
+	l.l_type = (int16_t)k->type;
+	l.l_whence = (int16_t)k->whence;
+	l.l_start = (abi_long)k->start;
+	l.l_len = (abi_long)k->len;
+	l.l_pid = k->pid;
+	return copy_to_user(uarg, &l, sizeof(l));
+}
+
+/* man 2 fcntl, "Advisory record locking": the range is relative to whence, a negative length lies
+ * before the start, length 0 reaches to infinity. */
+static int lock_range(struct file *f, const struct klock *k, struct lock_range *r)
+{
+	int64_t start = k->start, base = 0;
+
+	if (k->whence == SEEK_CUR)
+		base = (int64_t)f->pos;
+	else if (k->whence == SEEK_END)
+		base = (int64_t)vnode_size(f->vnode);
+	else if (k->whence != SEEK_SET)
+		return -EINVAL;
+	if (__builtin_add_overflow(base, start, &start))
+		return -EOVERFLOW;
+	if (k->len < 0 && __builtin_add_overflow(start, k->len, &start))
+		return -EINVAL;
+	if (start < 0 || k->type < F_RDLCK || k->type > F_UNLCK)
+		return -EINVAL;
+	r->start = (uint64_t)start;
+	r->end = k->len == 0 ? UINT64_MAX : r->start + (uint64_t)(k->len < 0 ? -k->len : k->len);
+	r->type = k->type;
+	r->pid = curproc()->pid;
+	return 0;
+}
+
+static int get_lock(struct file *f, struct lock_range *r, struct klock *k)
+{
+	lock_test(f, curproc()->fds, r);
+	k->type = r->type;
+	if (r->type == F_UNLCK)
+		return 0;
+	k->whence = SEEK_SET;
+	k->start = (int64_t)r->start;
+	k->len = r->end == UINT64_MAX ? 0 : (int64_t)(r->end - r->start);
+	k->pid = r->pid;
+	return 0;
+}
+
+static long fcntl_lock(struct file *f, unsigned cmd, vaddr_t uarg, bool wide)
+{
+	struct lock_range r;
+	struct klock k;
+	int err;
+
+	if (f->vnode == NULL)
+		return -EINVAL;
+	err = lock_in(&k, uarg, wide);
+	if (err == 0)
+		err = lock_range(f, &k, &r);
+	if (err != 0)
+		return err;
+	if (cmd == F_GETLK || cmd == F_GETLK64) {
+		err = get_lock(f, &r, &k);
+		return err != 0 ? err : lock_out(&k, uarg, wide);
+	}
+	if ((r.type == F_RDLCK && !file_readable(f)) || (r.type == F_WRLCK && !file_writable(f)))
+		return -EBADF;
+	return lock_set(f, curproc()->fds, &r, cmd == F_SETLKW || cmd == F_SETLKW64);
+}
+
+static long set_flags(struct file *f, uintptr_t arg)
+{
+	unsigned keep = f->flags & ~(unsigned)SETFL_FLAGS;
+
+	WRITE_ONCE(f->flags, keep | ((unsigned)arg & SETFL_FLAGS));
+	return 0;
+}
+
+static long fcntl_path(struct file *f, int fd, unsigned cmd, uintptr_t arg)
+{
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if ((int)arg < 0)
+			return -EINVAL;
+		file_get(f);
+		fd = (int)dup_from(f, (int)arg, cmd == F_DUPFD_CLOEXEC);
+		/* A minimum beyond the limit is an invalid argument here (man 2 fcntl, EINVAL). */
+		return fd == -EMFILE && arg >= curproc()->rlimits[RLIMIT_NOFILE].cur ? -EINVAL : fd;
+	case F_GETFD:
+		return fd_get_cloexec(fd);
+	case F_SETFD:
+		return fd_set_cloexec(fd, arg & FD_CLOEXEC);
+	case F_GETFL:
+		return (long)f->flags;
+	default:
+		return -EBADF;
+	}
+}
+
+static long fcntl_file(struct file *f, int fd, unsigned cmd, uintptr_t arg, bool wide_call)
+{
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+	case F_GETFD:
+	case F_SETFD:
+	case F_GETFL:
+		return fcntl_path(f, fd, cmd, arg);
+	case F_SETFL:
+		return set_flags(f, arg);
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+		return fcntl_lock(f, cmd, arg, false);
+	case F_GETLK64:
+	case F_SETLK64:
+	case F_SETLKW64:
+		return wide_call ? fcntl_lock(f, cmd, arg, true) : -EINVAL;
+	default:
+		return f->ops->fcntl != NULL ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
+	}
+}
+
+static long do_fcntl(int fd, unsigned cmd, uintptr_t arg, bool wide_call)
+{
+	struct file *f = fd_file_path(fd);
+	long ret;
+
+	if (f == NULL)
+		return -EBADF;
+	if (f->flags & O_PATH)
+		ret = fcntl_path(f, fd, cmd, arg);
+	else
+		ret = fcntl_file(f, fd, cmd, arg, wide_call);
+	file_put(f);
+	return ret;
+}
+
+long sys_fcntl(int fd, unsigned cmd, uintptr_t arg)
+{
+	return do_fcntl(fd, cmd, arg, false);
+}
+
+#ifdef __i386__
+long sys_fcntl64(int fd, unsigned cmd, uintptr_t arg)
+{
+	return do_fcntl(fd, cmd, arg, true);
+}
+#endif
+
+long sys_flock(int fd, unsigned op)
+{
+	struct lock_range r = { .start = 0, .end = UINT64_MAX };
+	struct file *f;
+	long ret;
+
+	switch (op & ~(unsigned)LOCK_NB) {
+	case LOCK_SH:
+		r.type = F_RDLCK;
+		break;
+	case LOCK_EX:
+		r.type = F_WRLCK;
+		break;
+	case LOCK_UN:
+		r.type = F_UNLCK;
+		break;
+	default:
+		return -EINVAL;
+	}
+	f = fd_file(fd);
+	if (f == NULL)
+		return -EBADF;
+	r.pid = curproc()->pid;
+	ret = f->vnode != NULL ? lock_set(f, f, &r, !(op & LOCK_NB))
+			       : 0; /* a pipe is nobody else's */
+	file_put(f);
+	return ret;
+}
+
+/* ---- ioctl ---- */
+
+static long set_flag_from_user(struct file *f, vaddr_t arg, unsigned flag)
+{
+	int32_t on;
+
+	if (copy_from_user(&on, arg, sizeof(on)) != 0)
+		return -EFAULT;
+	WRITE_ONCE(f->flags, on ? f->flags | flag : f->flags & ~flag);
+	return 0;
+}
+
+static long do_ioctl(struct file *f, int fd, unsigned cmd, vaddr_t arg)
+{
+	switch (cmd) {
+	case FIOCLEX:
+	case FIONCLEX:
+		return fd_set_cloexec(fd, cmd == FIOCLEX);
+	case FIONBIO:
+		return set_flag_from_user(f, arg, O_NONBLOCK);
+	case FIOASYNC:
+		return set_flag_from_user(f, arg, O_ASYNC);
+	default:
+		return f->ops->ioctl != NULL ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+	}
+}
+
+long sys_ioctl(int fd, unsigned cmd, vaddr_t arg)
+{
+	struct file *f = fd_file(fd);
+	long ret;
+
+	if (f == NULL)
+		return -EBADF;
+	ret = do_ioctl(f, fd, cmd, arg);
+	file_put(f);
+	return ret;
+}
+
+/* ---- pipe ---- */
+
+long sys_pipe2(vaddr_t ufds, int flags)
+{
+	struct file *rd, *wr;
+	int32_t fds[2];
+	int err;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_create(&rd, &wr, (unsigned)(flags & ~O_CLOEXEC));
+	if (err != 0)
+		return err;
+	fds[0] = fd_alloc(rd, 0, flags & O_CLOEXEC);
+	if (fds[0] < 0) {
+		err = fds[0];
+		goto fail_read;
+	}
+	fds[1] = fd_alloc(wr, 0, flags & O_CLOEXEC);
+	if (fds[1] < 0) {
+		err = fds[1];
+		fd_close(fds[0]);
+		file_put(wr);
+		return err;
+	}
+	if (copy_to_user(ufds, fds, sizeof(fds)) == 0)
+		return 0;
+	fd_close(fds[0]);
+	fd_close(fds[1]);
+	return -EFAULT;
+fail_read:
+	file_put(rd);
+	file_put(wr);
+	return err;
+}
+
+long sys_pipe(vaddr_t ufds)
+{
+	return sys_pipe2(ufds, 0);
+}
+
+/* ---- sizes ---- */
+
+static long truncate_path(vaddr_t upath, int64_t size)
+{
+	struct vnode *vn;
+	int err;
+
+	if (size < 0)
+		return -EINVAL;
+	err = at_lookup(AT_FDCWD, upath, false, true, &vn);
+	if (err != 0)
+		return err;
+	err = S_ISREG(vn->mode) ? vfs_permission(vn, MAY_WRITE) : 0;
+	if (err == 0)
+		err = vfs_truncate(vn, (uint64_t)size);
+	vnode_put(vn);
+	return err;
+}
+
+static long truncate_fd(int fd, int64_t size)
+{
+	struct file *f;
+	long err = -EINVAL;
+
+	if (size < 0)
+		return -EINVAL;
+	f = fd_file(fd);
+	if (f == NULL)
+		return -EBADF;
+	if (f->vnode != NULL && S_ISREG(f->vnode->mode) && file_writable(f))
+		err = vfs_truncate(f->vnode, (uint64_t)size);
+	file_put(f);
+	return err;
+}
+
+long sys_truncate(vaddr_t path, long size)
+{
+	return truncate_path(path, size);
+}
+
+long sys_ftruncate(int fd, long size)
+{
+	return truncate_fd(fd, size);
+}
+
+#ifdef __i386__
+long sys_truncate64_i386(vaddr_t path, uint32_t lo, uint32_t hi)
+{
+	return truncate_path(path, (int64_t)((uint64_t)hi << 32 | lo));
+}
+
+long sys_ftruncate64_i386(int fd, uint32_t lo, uint32_t hi)
+{
+	return truncate_fd(fd, (int64_t)((uint64_t)hi << 32 | lo));
+}
+#endif
+
+/* Makes the pages of [off, off+len) resident, so that writing there cannot run out of room. */
+static int allocate_pages(struct vnode *vn, uint64_t off, uint64_t len)
+{
+	uint64_t end = ROUND_UP(off + len, (uint64_t)PAGE_SIZE);
+	struct vm_page *page;
+	int err;
+
+	for (uint64_t at = ROUND_DOWN(off, (uint64_t)PAGE_SIZE); at < end; at += PAGE_SIZE) {
+		err = vm_object_page(vn->object, (uintptr_t)(at >> PAGE_SHIFT), VMO_CREATE, &page);
+		if (err != 0)
+			return err;
+		page_put(page);
+		if (READ_ONCE(curthread()->sig_fatal))
+			return -EINTR;
+		sched_yield_if_needed();
+	}
+	return 0;
+}
+
+static long do_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
+{
+	struct vnode *vn = f->vnode;
+	int err;
+
+	if (!file_writable(f))
+		return -EBADF;
+	if (vn == NULL)
+		return -ESPIPE;
+	if (!S_ISREG(vn->mode) || vn->object == NULL)
+		return -ENODEV;
+	if (mode & ~FALLOC_FL_KEEP_SIZE)
+		return -EOPNOTSUPP;
+	if ((int64_t)off < 0 || (int64_t)len <= 0)
+		return -EINVAL;
+	if ((int64_t)(off + len) < 0)
+		return -EFBIG;
+	err = allocate_pages(vn, off, len);
+	if (err == 0 && !(mode & FALLOC_FL_KEEP_SIZE))
+		err = vfs_extend(vn, off + len);
+	return err;
+}
+
+static long fallocate_fd(int fd, int mode, uint64_t off, uint64_t len)
+{
+	struct file *f = fd_file(fd);
+	long ret;
+
+	if (f == NULL)
+		return -EBADF;
+	ret = do_fallocate(f, mode, off, len);
+	file_put(f);
+	return ret;
+}
+
+#ifdef __x86_64__
+long sys_fallocate(int fd, int mode, uint64_t off, uint64_t len)
+{
+	return fallocate_fd(fd, mode, off, len);
+}
+#else
+long sys_fallocate_i386(
+	int fd, int mode, uint32_t off_lo, uint32_t off_hi, uint32_t len_lo, uint32_t len_hi)
+{
+	return fallocate_fd(
+		fd, mode, (uint64_t)off_hi << 32 | off_lo, (uint64_t)len_hi << 32 | len_lo);
+}
+#endif
+
+/* ---- syncing: memory is as stable as these file systems get ---- */
+
+static long check_fd(int fd, bool need_vnode)
+{
+	struct file *f = fd_file(fd);
+	long ret = 0;
+
+	if (f == NULL)
+		return -EBADF;
+	if (need_vnode && f->vnode == NULL)
+		ret = -EINVAL;
+	file_put(f);
+	return ret;
+}
+
+long sys_fsync(int fd)
+{
+	return check_fd(fd, true);
+}
+
+long sys_fdatasync(int fd)
+{
+	return check_fd(fd, true);
+}
+
+long sys_syncfs(int fd)
+{
+	return check_fd(fd, false);
+}
+
+long sys_sync(void)
+{
+	return 0;
+}
+
+/* Advice on a cache that is the file itself. */
+long sys_fadvise64(int fd)
+{
+	return check_fd(fd, false);
+}
+
+long sys_readahead(int fd)
+{
+	return check_fd(fd, true);
+}
+
+#ifdef __i386__
+long sys_fadvise64_64(int fd)
+{
+	return check_fd(fd, false);
+}
+#endif

@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Process system calls: identity, groups and sessions, credentials, limits, waiting.
+ */
+#include <limits.h>
+
+#include "arch/x86/thread.h"
+#include "arch/x86/trap.h"
+#include "fs/tty.h"
+#include "kernel/core/string.h"
+#include "kernel/proc/proc.h"
+#include "kernel/proc/signal.h"
+#include "kernel/syscall/abi/proc.h"
+#include "kernel/syscall/abi/time.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/syscall/sysproto.h"
+#include "mm/uaccess.h"
+
+long sys_getpid(void)
+{
+	return curproc()->pid;
+}
+
+long sys_gettid(void)
+{
+	return curthread()->tid;
+}
+
+long sys_getppid(void)
+{
+	struct proc *parent;
+	long pid;
+
+	spin_lock(&proc_lock);
+	parent = curproc()->parent;
+	pid = parent != NULL ? parent->pid : 0;
+	spin_unlock(&proc_lock);
+	return pid;
+}
+
+long sys_exit(int code)
+{
+	proc_exit(WSTATUS_EXIT(code));
+}
+
+long sys_exit_group(int code)
+{
+	proc_exit(WSTATUS_EXIT(code));
+}
+
+long sys_set_tid_address(vaddr_t addr)
+{
+	curthread()->clear_child_tid = addr;
+	return curthread()->tid;
+}
+
+/* Robust lists matter to threads that share memory after one dies holding a lock; with one thread
+ * a process the list dies with its owner. The head is accepted so that start-up code goes on. */
+long sys_set_robust_list(vaddr_t head, size_t len)
+{
+	return len == 3 * sizeof(long) ? 0 : -EINVAL;
+}
+
+long sys_execve(vaddr_t upath, vaddr_t argv, vaddr_t envp)
+{
+	char *path = path_get(upath);
+	long err;
+
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	err = proc_exec(path, argv, envp, true);
+	path_put(path);
+	return err;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------ */
+
+static void rusage_to_abi(const struct krusage *k, struct abi_rusage *ru)
+{
+	memset(ru, 0, sizeof(*ru));
+	ru->utime = (struct abi_timeval){ (long)(k->utime / NSEC_PER_SEC), (long)(k->utime % NSEC_PER_SEC / 1000) };
+	ru->stime = (struct abi_timeval){ (long)(k->stime / NSEC_PER_SEC), (long)(k->stime % NSEC_PER_SEC / 1000) };
+	ru->maxrss = (long)k->maxrss_kb;
+	ru->minflt = (long)k->minflt;
+}
+
+long sys_wait4(int pid, vaddr_t ustatus, int options, vaddr_t urusage)
+{
+	struct krusage k = { 0 };
+	struct abi_rusage ru;
+	uint32_t uid;
+	int status = 0;
+	long ret;
+
+	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | 0x20000000 | 0x40000000 | (int)0x80000000))
+		return -EINVAL;
+	if (pid == INT32_MIN)
+		return -ESRCH;
+	ret = proc_wait(pid, options | WEXITED, &status, &k, &uid);
+	if (ret <= 0)
+		return ret;
+	if (ustatus != 0 && copy_to_user(ustatus, &status, sizeof(status)) != 0)
+		return -EFAULT;
+	if (urusage != 0) {
+		rusage_to_abi(&k, &ru);
+		if (copy_to_user(urusage, &ru, sizeof(ru)) != 0)
+			return -EFAULT;
+	}
+	return ret;
+}
+
+long sys_waitpid(int pid, vaddr_t ustatus, int options)
+{
+	return sys_wait4(pid, ustatus, options, 0);
+}
+
+/* The SIGCHLD siginfo that describes a wait status. */
+static void wait_siginfo(int pid, uint32_t uid, int status, struct ksiginfo *info)
+{
+	*info = (struct ksiginfo){ .signo = SIGCHLD, .pid = pid, .uid = uid };
+	if (status == 0xffff) {
+		info->code = CLD_CONTINUED;
+		info->status = SIGCONT;
+	} else if ((status & 0xff) == 0x7f) {
+		info->code = CLD_STOPPED;
+		info->status = status >> 8;
+	} else if (status & 0x7f) {
+		info->code = status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+		info->status = status & 0x7f;
+	} else {
+		info->code = CLD_EXITED;
+		info->status = status >> 8;
+	}
+}
+
+long sys_waitid(int idtype, int id, vaddr_t uinfo, int options, vaddr_t urusage)
+{
+	struct ksiginfo info = { 0 };
+	struct krusage k = { 0 };
+	struct abi_rusage ru;
+	uint8_t raw[128] = { 0 };
+	uint32_t uid;
+	int pid, status = 0;
+	long ret;
+
+	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)) ||
+	    (options & ~(WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)))
+		return -EINVAL;
+	if (idtype == P_ALL)
+		pid = -1;
+	else if (idtype == P_PID && id > 0)
+		pid = id;
+	else if (idtype == P_PGID && id >= 0)
+		pid = -id;
+	else
+		return -EINVAL;
+	if (idtype == P_PGID && id == 1) /* -1 means any child to proc_wait(); init's group has no other name */
+		return -ECHILD;
+	ret = proc_wait(pid, options, &status, &k, &uid);
+	if (ret < 0)
+		return ret;
+	if (ret > 0) {
+		wait_siginfo((int)ret, uid, status, &info);
+		siginfo_to_user(&info, raw);
+	}
+	if (uinfo != 0 && copy_to_user(uinfo, raw, sizeof(raw)) != 0)
+		return -EFAULT;
+	if (urusage != 0 && ret > 0) {
+		rusage_to_abi(&k, &ru);
+		return copy_to_user(urusage, &ru, sizeof(ru));
+	}
+	return 0;
+}
+
+long sys_getrusage(int who, vaddr_t uru)
+{
+	struct proc *p = curproc();
+	struct thread *t = curthread();
+	struct krusage k = { .minflt = p->minflt };
+	struct abi_rusage ru;
+
+	if (who == RUSAGE_CHILDREN)
+		k = (struct krusage){ .utime = p->cutime, .stime = p->cstime };
+	else if (who == RUSAGE_SELF || who == RUSAGE_THREAD)
+		k.utime = t->utime, k.stime = t->stime, k.maxrss_kb = p->vm->pmap->resident * (PAGE_SIZE / 1024);
+	else
+		return -EINVAL;
+	rusage_to_abi(&k, &ru);
+	return copy_to_user(uru, &ru, sizeof(ru));
+}
+
+/* ---- groups and sessions ----------------------------------------------------------------------- */
+
+static long pgid_of(int pid, bool session)
+{
+	struct proc *p;
+	long id;
+
+	spin_lock(&proc_lock);
+	p = pid == 0 ? curproc() : proc_find_locked(pid);
+	id = p == NULL ? -ESRCH : session ? p->sid : p->pgid;
+	spin_unlock(&proc_lock);
+	return id;
+}
+
+long sys_getpgid(int pid)
+{
+	return pgid_of(pid, false);
+}
+
+long sys_getpgrp(void)
+{
+	return pgid_of(0, false);
+}
+
+long sys_getsid(int pid)
+{
+	return pgid_of(pid, true);
+}
+
+static bool pgrp_exists_in_session(int pgid, int sid)
+{
+	struct proc *p;
+
+	LIST_FOR_EACH(p, &all_procs, all_link)
+		if (p->pgid == pgid && p->sid == sid)
+			return true;
+	return false;
+}
+
+/* man 2 setpgid, proc_lock held. */
+static long setpgid_locked(struct proc *p, int pgid)
+{
+	struct proc *me = curproc();
+
+	if (p == NULL || (p != me && p->parent != me))
+		return -ESRCH;
+	if (p != me && p->has_execed)
+		return -EACCES;
+	if (p->sid != me->sid || p->leader)
+		return -EPERM;
+	if (pgid != p->pid && !pgrp_exists_in_session(pgid, me->sid))
+		return -EPERM;
+	p->pgid = pgid;
+	return 0;
+}
+
+long sys_setpgid(int pid, int pgid)
+{
+	struct proc *p;
+	long err;
+
+	if (pgid < 0)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	p = pid == 0 ? curproc() : proc_find_locked(pid);
+	err = setpgid_locked(p, pgid != 0 || p == NULL ? pgid : p->pid);
+	spin_unlock(&proc_lock);
+	return err;
+}
+
+long sys_setsid(void)
+{
+	struct proc *p = curproc(), *other;
+	long ret = p->pid;
+
+	spin_lock(&proc_lock);
+	LIST_FOR_EACH(other, &all_procs, all_link)
+		if (other->pgid == p->pid)
+			ret = -EPERM;
+	if (ret > 0) {
+		p->sid = p->pgid = p->pid;
+		p->leader = true;
+		p->ctty = NULL;
+	}
+	spin_unlock(&proc_lock);
+	return ret;
+}
+
+/* ---- credentials ------------------------------------------------------------------------------- */
+
+#define KEEP ((uint32_t)-1)
+
+long sys_getuid(void)
+{
+	return curproc()->cred.uid;
+}
+
+long sys_geteuid(void)
+{
+	return curproc()->cred.euid;
+}
+
+long sys_getgid(void)
+{
+	return curproc()->cred.gid;
+}
+
+long sys_getegid(void)
+{
+	return curproc()->cred.egid;
+}
+
+static bool id_allowed(uint32_t id, uint32_t r, uint32_t e, uint32_t s)
+{
+	return id == KEEP || id == r || id == e || id == s || curproc()->cred.euid == 0;
+}
+
+long sys_setresuid(uint32_t r, uint32_t e, uint32_t s)
+{
+	struct cred *c = &curproc()->cred;
+
+	if (!id_allowed(r, c->uid, c->euid, c->suid) || !id_allowed(e, c->uid, c->euid, c->suid) ||
+	    !id_allowed(s, c->uid, c->euid, c->suid))
+		return -EPERM;
+	if (r != KEEP)
+		c->uid = r;
+	if (s != KEEP)
+		c->suid = s;
+	if (e != KEEP)
+		c->euid = c->fsuid = e;
+	return 0;
+}
+
+long sys_setresgid(uint32_t r, uint32_t e, uint32_t s)
+{
+	struct cred *c = &curproc()->cred;
+
+	if (!id_allowed(r, c->gid, c->egid, c->sgid) || !id_allowed(e, c->gid, c->egid, c->sgid) ||
+	    !id_allowed(s, c->gid, c->egid, c->sgid))
+		return -EPERM;
+	if (r != KEEP)
+		c->gid = r;
+	if (s != KEEP)
+		c->sgid = s;
+	if (e != KEEP)
+		c->egid = c->fsgid = e;
+	return 0;
+}
+
+long sys_setuid(uint32_t uid)
+{
+	struct cred *c = &curproc()->cred;
+
+	if (uid == KEEP)
+		return -EINVAL;
+	if (c->euid == 0)
+		return sys_setresuid(uid, uid, uid);
+	return uid == c->uid || uid == c->suid ? sys_setresuid(KEEP, uid, KEEP) : -EPERM;
+}
+
+long sys_setgid(uint32_t gid)
+{
+	struct cred *c = &curproc()->cred;
+
+	if (gid == KEEP)
+		return -EINVAL;
+	if (c->euid == 0)
+		return sys_setresgid(gid, gid, gid);
+	return gid == c->gid || gid == c->sgid ? sys_setresgid(KEEP, gid, KEEP) : -EPERM;
+}
+
+/* man 2 setreuid: the saved id follows when the real one is set or the effective one changes away
+ * from it. */
+long sys_setreuid(uint32_t r, uint32_t e)
+{
+	const struct cred *c = &curproc()->cred;
+	bool save = r != KEEP || (e != KEEP && e != c->uid);
+
+	if (c->euid != 0 && r != KEEP && r != c->uid && r != c->euid)
+		return -EPERM;
+	return sys_setresuid(r, e, save ? (e != KEEP ? e : c->euid) : KEEP);
+}
+
+long sys_setregid(uint32_t r, uint32_t e)
+{
+	const struct cred *c = &curproc()->cred;
+	bool save = r != KEEP || (e != KEEP && e != c->gid);
+
+	if (c->euid != 0 && r != KEEP && r != c->gid && r != c->egid)
+		return -EPERM;
+	return sys_setresgid(r, e, save ? (e != KEEP ? e : c->egid) : KEEP);
+}
+
+static long put_three(vaddr_t a, uint32_t x, vaddr_t b, uint32_t y, vaddr_t c, uint32_t z)
+{
+	if (copy_to_user(a, &x, sizeof(x)) != 0 || copy_to_user(b, &y, sizeof(y)) != 0)
+		return -EFAULT;
+	return copy_to_user(c, &z, sizeof(z));
+}
+
+long sys_getresuid(vaddr_t r, vaddr_t e, vaddr_t s)
+{
+	const struct cred *c = &curproc()->cred;
+
+	return put_three(r, c->uid, e, c->euid, s, c->suid);
+}
+
+long sys_getresgid(vaddr_t r, vaddr_t e, vaddr_t s)
+{
+	const struct cred *c = &curproc()->cred;
+
+	return put_three(r, c->gid, e, c->egid, s, c->sgid);
+}
+
+long sys_setfsuid(uint32_t uid)
+{
+	struct cred *c = &curproc()->cred;
+	long old = c->fsuid;
+
+	if (uid != KEEP && (id_allowed(uid, c->uid, c->euid, c->suid) || uid == c->fsuid))
+		c->fsuid = uid;
+	return old;
+}
+
+long sys_setfsgid(uint32_t gid)
+{
+	struct cred *c = &curproc()->cred;
+	long old = c->fsgid;
+
+	if (gid != KEEP && (id_allowed(gid, c->gid, c->egid, c->sgid) || gid == c->fsgid))
+		c->fsgid = gid;
+	return old;
+}
+
+long sys_getgroups(int n, vaddr_t ulist)
+{
+	const struct cred *c = &curproc()->cred;
+
+	if (n < 0 || (n != 0 && (unsigned)n < c->ngroups))
+		return -EINVAL;
+	if (n != 0 && copy_to_user(ulist, c->groups, c->ngroups * sizeof(uint32_t)) != 0)
+		return -EFAULT;
+	return c->ngroups;
+}
+
+long sys_setgroups(int n, vaddr_t ulist)
+{
+	struct cred *c = &curproc()->cred;
+	uint32_t groups[ARRAY_SIZE(c->groups)];
+
+	if (c->euid != 0)
+		return -EPERM;
+	if (n < 0 || (size_t)n > ARRAY_SIZE(groups))
+		return -EINVAL;
+	if (copy_from_user(groups, ulist, (size_t)n * sizeof(uint32_t)) != 0)
+		return -EFAULT;
+	memcpy(c->groups, groups, sizeof(groups[0]) * (size_t)n);
+	c->ngroups = (unsigned)n;
+	return 0;
+}
+
+#ifdef __i386__
+
+/* The 16-bit calls: -1 still means "keep"; ids above 65534 cannot be told and read as 65534. */
+static uint32_t widen(uint16_t id)
+{
+	return id == 0xffff ? KEEP : id;
+}
+
+static long narrow(uint32_t id)
+{
+	return id > 0xffff ? 0xfffe : id;
+}
+
+long sys_getuid16(void)
+{
+	return narrow(curproc()->cred.uid);
+}
+
+long sys_geteuid16(void)
+{
+	return narrow(curproc()->cred.euid);
+}
+
+long sys_getgid16(void)
+{
+	return narrow(curproc()->cred.gid);
+}
+
+long sys_getegid16(void)
+{
+	return narrow(curproc()->cred.egid);
+}
+
+long sys_setuid16(uint16_t id)
+{
+	return sys_setuid(widen(id));
+}
+
+long sys_setgid16(uint16_t id)
+{
+	return sys_setgid(widen(id));
+}
+
+long sys_setreuid16(uint16_t r, uint16_t e)
+{
+	return sys_setreuid(widen(r), widen(e));
+}
+
+long sys_setregid16(uint16_t r, uint16_t e)
+{
+	return sys_setregid(widen(r), widen(e));
+}
+
+#endif
+
+/* ---- limits ------------------------------------------------------------------------------------- */
+
+static bool may_limit(const struct proc *p)
+{
+	const struct cred *c = &curproc()->cred, *t = &p->cred;
+
+	return p == curproc() || c->euid == 0 || (c->uid == t->uid && c->uid == t->euid && c->uid == t->suid);
+}
+
+static long do_prlimit(int pid, unsigned which, const struct rlimit_pair *new, struct rlimit_pair *old)
+{
+	struct proc *p;
+	long err = 0;
+
+	if (which >= RLIM_NLIMITS)
+		return -EINVAL;
+	if (new != NULL && new->cur > new->max)
+		return -EINVAL;
+	spin_lock(&proc_lock);
+	p = pid == 0 ? curproc() : proc_find_locked(pid);
+	if (p == NULL)
+		err = -ESRCH;
+	else if (!may_limit(p))
+		err = -EPERM;
+	else if (new != NULL && new->max > p->rlimits[which].max && curproc()->cred.euid != 0)
+		err = -EPERM;
+	if (err == 0) {
+		*old = p->rlimits[which];
+		if (new != NULL)
+			p->rlimits[which] = *new;
+	}
+	spin_unlock(&proc_lock);
+	return err;
+}
+
+long sys_prlimit64(int pid, unsigned which, vaddr_t unew, vaddr_t uold)
+{
+	struct rlimit_pair new, old;
+	long err;
+
+	if (unew != 0 && copy_from_user(&new, unew, sizeof(new)) != 0)
+		return -EFAULT;
+	err = do_prlimit(pid, which, unew != 0 ? &new : NULL, &old);
+	if (err != 0 || uold == 0)
+		return err;
+	return copy_to_user(uold, &old, sizeof(old));
+}
+
+static unsigned long narrow_limit(uint64_t v)
+{
+	return v > ULONG_MAX ? ULONG_MAX : (unsigned long)v;
+}
+
+long sys_getrlimit(unsigned which, vaddr_t ulim)
+{
+	struct rlimit_pair old;
+	unsigned long out[2];
+	long err = do_prlimit(0, which, NULL, &old);
+
+	if (err != 0)
+		return err;
+	out[0] = narrow_limit(old.cur);
+	out[1] = narrow_limit(old.max);
+	return copy_to_user(ulim, out, sizeof(out));
+}
+
+long sys_setrlimit(unsigned which, vaddr_t ulim)
+{
+	struct rlimit_pair new, old;
+	unsigned long in[2];
+
+	if (copy_from_user(in, ulim, sizeof(in)) != 0)
+		return -EFAULT;
+	new.cur = in[0] == ULONG_MAX ? UINT64_MAX : in[0];
+	new.max = in[1] == ULONG_MAX ? UINT64_MAX : in[1];
+	return do_prlimit(0, which, &new, &old);
+}
+
+/* ---- the rest ----------------------------------------------------------------------------------- */
+
+static long set_name(vaddr_t uname)
+{
+	char name[THREAD_NAME_LEN] = { 0 };
+	ssize_t n = strncpy_from_user(name, uname, sizeof(name));
+
+	if (n == -EFAULT)
+		return -EFAULT;
+	name[sizeof(name) - 1] = '\0';
+	memcpy(curthread()->name, name, sizeof(name));
+	memcpy(curproc()->name, name, sizeof(name));
+	return 0;
+}
+
+long sys_prctl(int op, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
+{
+	struct proc *p = curproc();
+
+	switch (op) {
+	case PR_SET_NAME:
+		return set_name(a);
+	case PR_GET_NAME:
+		return copy_to_user(a, curthread()->name, THREAD_NAME_LEN);
+	case PR_GET_DUMPABLE:
+		return p->dumpable;
+	case PR_SET_DUMPABLE:
+		if (a > 1)
+			return -EINVAL;
+		p->dumpable = a;
+		return 0;
+	case PR_SET_NO_NEW_PRIVS:
+		if (a != 1 || b != 0 || c != 0 || d != 0)
+			return -EINVAL;
+		p->no_new_privs = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return p->no_new_privs;
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_personality(unsigned long persona)
+{
+	long old = (long)curproc()->personality;
+
+	if ((uint32_t)persona != 0xffffffffu)
+		curproc()->personality = persona;
+	return old;
+}
+
+#ifdef __x86_64__
+
+long sys_arch_prctl(int op, vaddr_t addr)
+{
+	struct arch_thread *a = &curthread()->arch;
+
+	switch (op) {
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+		return op == ARCH_SET_FS ? arch_set_fs_base(curthread(), addr)
+					 : arch_set_gs_base(curthread(), addr);
+	case ARCH_GET_FS:
+		return copy_to_user(addr, &a->fs_base, sizeof(a->fs_base));
+	case ARCH_GET_GS:
+		return copy_to_user(addr, &a->gs_base, sizeof(a->gs_base));
+	default:
+		return -EINVAL;
+	}
+}
+
+#else
+
+/* man 2 set_thread_area: entry -1 asks for a free one and is told which. */
+long sys_set_thread_area(vaddr_t udesc)
+{
+	struct user_desc d;
+	uint64_t packed;
+	int err, slot;
+
+	if (copy_from_user(&d, udesc, sizeof(d)) != 0)
+		return -EFAULT;
+	if (d.entry_number == (uint32_t)-1) {
+		for (slot = 0; slot < TLS_COUNT && curthread()->arch.tls[slot] != 0; slot++)
+			;
+		if (slot == TLS_COUNT)
+			return -ESRCH;
+		d.entry_number = (uint32_t)(TLS_FIRST + slot);
+		if (copy_to_user(udesc, &d, sizeof(d)) != 0)
+			return -EFAULT;
+	}
+	if (d.entry_number < TLS_FIRST || d.entry_number >= TLS_FIRST + TLS_COUNT)
+		return -EINVAL;
+	err = tls_pack(&d, &packed);
+	return err != 0 ? err : arch_set_tls(curthread(), d.entry_number - TLS_FIRST, packed);
+}
+
+long sys_get_thread_area(vaddr_t udesc)
+{
+	struct user_desc d;
+	uint32_t entry;
+
+	if (copy_from_user(&entry, udesc, sizeof(entry)) != 0)
+		return -EFAULT;
+	if (entry < TLS_FIRST || entry >= TLS_FIRST + TLS_COUNT)
+		return -EINVAL;
+	tls_unpack(&d, curthread()->arch.tls[entry - TLS_FIRST]);
+	d.entry_number = entry;
+	return copy_to_user(udesc, &d, sizeof(d));
+}
+
+#endif

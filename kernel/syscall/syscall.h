@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * System calls. kernel/syscall/table_{amd64,i386}.h lists number, name and function, one
+ * SYSCALL(nr, name, function) a line; dispatch.c makes the table. A function takes up to six register-wide
+ * arguments and returns the result or a negative errno. Pointers into user memory are vaddr_t.
+ * 64-bit arguments of i386 come in two registers: such calls have an i386 wrapper (sys_*_i386).
+ */
+#ifndef KERNEL_SYSCALL_SYSCALL_H
+#define KERNEL_SYSCALL_SYSCALL_H
+
+#include "kernel/core/errno.h"
+#include "kernel/core/types.h"
+
+/* Structures and constants of the ABI: kernel/syscall/abi/ (one header an area: fs.h, mm.h, time.h, signal.h,
+ * proc.h, tty.h, poll.h). Each thin file sys_*.c declares its functions in sys_*.h or sysproto.h. */
+
+/* Copies a path from user space into a buffer of PATH_MAX from a kmem cache; ERR_PTR(-EFAULT,
+ * -ENAMETOOLONG, -ENOENT for "", -ENOMEM). Free with path_put(). */
+char *path_get(vaddr_t upath);
+/* The same, "" allowed (AT_EMPTY_PATH). */
+char *path_get_empty_ok(vaddr_t upath);
+void path_put(char *path);
+
+#endif
