@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Pipes: the buffer, and the loops of read(2) and write(2) (man 7 pipe). Locks: ipc/pipe_impl.h.
+ *
+ * The buffer is a ring of data pages, allocated when first written to and kept until the pipe goes,
+ * so that their ephemeral mappings are found again. An empty pipe starts over at the first page:
+ * small messages use one page for ever.
+ */
+#include "ipc/pipe_impl.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/sched.h"
+#include "kernel/proc/signal.h"
+#include "kernel/syscall/abi/fs.h"
+#include "mm/kmem.h"
+#include "mm/sf_buf.h"
+#include "mm/vm.h"
+
+struct pipe *pipe_new(void)
+{
+	static uint32_t last_ino;
+	struct pipe *p = kzalloc(sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->pages = kzalloc(PIPE_DEF_PAGES * sizeof(p->pages[0]));
+	if (p->pages == NULL) {
+		kfree(p);
+		return NULL;
+	}
+	spin_init(&p->lock, "pipe");
+	waitq_init(&p->rd_wq);
+	waitq_init(&p->wr_wq);
+	p->npages = PIPE_DEF_PAGES;
+	p->rgen = p->wgen = 1;
+	p->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
+	p->ctime = clock_realtime_ns();
+	return p;
+}
+
+void pipe_destroy(struct pipe *p)
+{
+	KASSERT(p->win.count == 0 && !p->rd_busy && !p->wr_busy, "pipe in use");
+	for (unsigned i = 0; i < p->npages; i++)
+		if (p->pages[i] != NULL)
+			page_put(p->pages[i]);
+	kfree(p->pages);
+	kfree(p);
+}
+
+static struct vm_page **slot_of(struct pipe *p, size_t pos)
+{
+	return &p->pages[(pos >> PAGE_SHIFT) & (p->npages - 1)];
+}
+
+/* Bytes of [pos, pos+n) that lie in the page of pos. */
+static size_t in_page(size_t pos, size_t n)
+{
+	return MIN(n, PAGE_SIZE - (pos & PAGE_MASK));
+}
+
+/* Most that one step moves from or to `pos`: up to a page boundary. */
+static size_t step_size(size_t pos, size_t n)
+{
+	return MIN(n, PIPE_STEP * PAGE_SIZE - (pos & PAGE_MASK));
+}
+
+/* An empty pipe goes back to its first page. The lock is held. */
+static void rewind_if_empty(struct pipe *p)
+{
+	if (p->rpos == p->wpos && !p->rd_busy && !p->wr_busy)
+		p->rpos = p->wpos = 0;
+}
+
+/* ---- reading ---- */
+
+/* Copies one step out of the buffer. A page whose copy faults counts as not read at all, as on Linux. */
+static ssize_t buffer_read(struct pipe *p, struct uio *u)
+{
+	size_t pos = p->rpos, n = step_size(pos, MIN(pipe_buffered(p), u->resid)), done = 0;
+
+	p->rd_busy = true;
+	spin_unlock(&p->lock);
+	while (done < n) {
+		size_t off = (pos + done) & PAGE_MASK, part = in_page(pos + done, n - done);
+
+		if (uio_page(u, *slot_of(p, pos + done), off, part, SFB_PIPE) != (ssize_t)part)
+			break;
+		done += part;
+	}
+	spin_lock(&p->lock);
+	p->rpos += done;
+	p->rd_busy = false;
+	rewind_if_empty(p);
+	/* Not by comparing pipe_space(): a writer may have used up meanwhile what we freed. */
+	if (pos >> PAGE_SHIFT != (pos + done) >> PAGE_SHIFT || pipe_buffered(p) == 0)
+		pipe_wake(&p->wr_wq);
+	pipe_wake(&p->rd_wq);
+	return done > 0 ? (ssize_t)done : -EFAULT;
+}
+
+/* Nothing to read: 0 end of file, 1 look again, or an error. */
+static int wait_for_data(struct pipe *p, bool nonblock)
+{
+	int err;
+
+	if (!p->rd_busy) {
+		if (p->writers == 0)
+			return 0;
+		if (nonblock)
+			return -EAGAIN;
+	}
+	err = waitq_sleep(&p->rd_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+	return err != 0 ? err : 1;
+}
+
+static ssize_t read_locked(struct pipe *p, struct uio *u, bool nonblock)
+{
+	size_t want = u->resid, got = 0;
+	ssize_t n;
+
+	while (got < want) {
+		if (p->rd_busy || pipe_buffered(p) + p->win.bytes == 0) {
+			if (got > 0)
+				break;
+			n = wait_for_data(p, nonblock);
+			if (n <= 0)
+				return n;
+			continue;
+		}
+		n = pipe_buffered(p) > 0 ? buffer_read(p, u) : pipe_window_read(p, u);
+		if (n < 0)
+			return got > 0 ? (ssize_t)got : n;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct pipe *p = f->data;
+	ssize_t n;
+
+	if (u->resid == 0)
+		return 0;
+	spin_lock(&p->lock);
+	p->reading++;
+	n = read_locked(p, u, f->flags & O_NONBLOCK);
+	p->reading--;
+	/* A writer that lends its pages may prefer the buffer now that nobody takes them. */
+	if (p->win.open && p->reading == 0 && p->win.left <= pipe_space(p))
+		pipe_wake(&p->wr_wq);
+	spin_unlock(&p->lock);
+	return n;
+}
+
+/* ---- writing ---- */
+
+static int get_page(struct pipe *p, size_t pos)
+{
+	struct vm_page **slot = slot_of(p, pos);
+
+	if (*slot == NULL)
+		*slot = page_alloc_user(0);
+	return *slot != NULL ? 0 : -ENOMEM;
+}
+
+/* Copies one step into the buffer: n bytes at most, which it has room for. With `atomic` all of them
+ * or none; else a page whose copy faults counts as not written at all, as on Linux. */
+static ssize_t buffer_write(struct pipe *p, struct uio *u, size_t n, bool atomic)
+{
+	size_t pos = p->wpos, done = 0;
+	int err = 0;
+
+	n = step_size(pos, n);
+	p->wr_busy = true;
+	spin_unlock(&p->lock);
+	while (done < n) {
+		size_t off = (pos + done) & PAGE_MASK, part = in_page(pos + done, n - done);
+
+		err = get_page(p, pos + done);
+		if (err != 0)
+			break;
+		if (uio_page(u, *slot_of(p, pos + done), off, part, SFB_PIPE) != (ssize_t)part) {
+			err = -EFAULT;
+			break;
+		}
+		done += part;
+	}
+	if (err != 0 && atomic)
+		done = 0;
+	spin_lock(&p->lock);
+	p->wpos += done;
+	p->wr_busy = false;
+	if (done > 0)
+		pipe_wake(&p->rd_wq);
+	pipe_wake(&p->wr_wq);
+	return done > 0 ? (ssize_t)done : err;
+}
+
+/* How much a write may put into the buffer now; 0: it has to wait. Writes up to PIPE_BUF go whole or
+ * not at all, a longer one that blocks waits for a page's worth. */
+static size_t room_for(const struct pipe *p, size_t total, size_t left, bool nonblock)
+{
+	size_t space = pipe_space(p);
+	size_t least = total <= PIPE_BUF || !nonblock ? MIN(left, (size_t)PIPE_BUF) : 1;
+
+	return space >= least ? MIN(space, left) : 0;
+}
+
+static int broken_pipe(void)
+{
+	struct ksiginfo info = { .signo = SIGPIPE, .code = SI_USER };
+
+	if (curthread()->proc != NULL)
+		signal_thread(curthread(), SIGPIPE, &info);
+	return -EPIPE;
+}
+
+/* Waits until a writer has something to look at again. */
+static int wait_for_room(struct pipe *p, bool nonblock)
+{
+	if (nonblock && !p->wr_busy)
+		return -EAGAIN;
+	return waitq_sleep(&p->wr_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+}
+
+/* One piece of a write of `total` bytes, through the window or into the buffer: the bytes that went,
+ * 0 to look again, or an error. A signal, or a page that cannot be lent, does not fail the write at
+ * once: `*why` remembers it, and from then on goes what the buffer takes without waiting. A write that
+ * would have fitted all along must not fail because its reader turned away. */
+static ssize_t write_piece(struct pipe *p, struct uio *u, size_t total, bool nonblock, int *why)
+{
+	size_t left = u->resid, room;
+	bool direct;
+	int err;
+
+	if (p->readers == 0)
+		return broken_pipe();
+	rewind_if_empty(p);
+	room = room_for(p, total, left, nonblock || *why != 0);
+	direct = !nonblock && *why == 0 && pipe_window_wanted(p, u);
+	if (p->wr_busy || p->win.open || (room == 0 && !direct)) {
+		if (*why != 0)
+			return *why;
+		err = wait_for_room(p, nonblock);
+		if (err == -EAGAIN)
+			return err;
+		*why = err;
+		return 0;
+	}
+	if (!direct)
+		return buffer_write(p, u, room, total <= PIPE_BUF);
+	*why = pipe_window_write(p, u);
+	return (ssize_t)(left - u->resid);
+}
+
+static ssize_t write_locked(struct pipe *p, struct uio *u, bool nonblock)
+{
+	size_t total = u->resid, done = 0;
+	int why = 0;
+
+	while (done < total) {
+		ssize_t n = write_piece(p, u, total, nonblock, &why);
+
+		if (n < 0)
+			return done > 0 ? (ssize_t)done : n;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct pipe *p = f->data;
+	ssize_t n;
+
+	if (u->resid == 0)
+		return 0;
+	spin_lock(&p->lock);
+	n = write_locked(p, u, f->flags & O_NONBLOCK);
+	spin_unlock(&p->lock);
+	return n;
+}
+
+/* ---- F_SETPIPE_SZ ---- */
+
+static int wait_until_idle(struct pipe *p)
+{
+	int err = 0;
+
+	while (err == 0 && (p->rd_busy || p->wr_busy))
+		err = waitq_sleep(p->rd_busy ? &p->rd_wq : &p->wr_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+	return err;
+}
+
+/* Moves the pages in use to the front of a ring of another size. Both ends are idle, it fits. */
+static struct vm_page **swap_ring(struct pipe *p, struct vm_page **ring, unsigned npages)
+{
+	struct vm_page **old = p->pages;
+	size_t base = ROUND_DOWN(p->rpos, PAGE_SIZE);
+
+	for (unsigned i = 0; i < p->npages; i++) {
+		struct vm_page *page = *slot_of(p, base + i * PAGE_SIZE);
+
+		if (i < npages)
+			ring[i] = page;
+		else if (page != NULL)
+			page_put(page);
+	}
+	p->pages = ring;
+	p->npages = npages;
+	p->rpos -= base;
+	p->wpos -= base;
+	return old;
+}
+
+int pipe_resize(struct pipe *p, size_t size)
+{
+	struct vm_page **ring;
+	unsigned npages = 1;
+	int err;
+
+	if (size > PIPE_MAX_SIZE)
+		return -EPERM;
+	while (npages * PAGE_SIZE < size)
+		npages *= 2;
+	ring = kzalloc(npages * sizeof(ring[0]));
+	if (ring == NULL)
+		return -ENOMEM;
+	spin_lock(&p->lock);
+	err = wait_until_idle(p);
+	if (err == 0 && p->wpos - ROUND_DOWN(p->rpos, PAGE_SIZE) > npages * PAGE_SIZE)
+		err = -EBUSY;
+	if (err == 0) {
+		ring = swap_ring(p, ring, npages);
+		pipe_wake(&p->wr_wq);
+	}
+	spin_unlock(&p->lock);
+	kfree(ring);
+	return err != 0 ? err : (int)(npages * PAGE_SIZE);
+}
