@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Descriptor tables: small integers to open files.
+ *
+ * The table's spin lock protects everything in it. Files are put after it is released, because the
+ * last reference runs the file's release operation, which may sleep.
+ */
+#include "fs/file.h"
+#include "fs/lock.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/log.h"
+#include "kernel/core/string.h"
+#include "kernel/proc/proc.h"
+#include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/abi/proc.h"
+#include "mm/kmem.h"
+
+#define FD_FIRST  64
+#define WORD_BITS (8 * sizeof(unsigned long))
+
+struct fd_table {
+	struct spinlock lock;
+	uint32_t refs; /* atomic */
+	int size;      /* slots, a power of two */
+	int free_hint; /* no free slot below */
+	struct file **files;
+	unsigned long *cloexec; /* a bit a slot */
+};
+
+static struct kmem_cache *table_cache;
+
+void fd_init(void)
+{
+	table_cache = kmem_cache_create("fd_table", sizeof(struct fd_table), 16);
+}
+
+static size_t words(int size)
+{
+	return ((size_t)size + WORD_BITS - 1) / WORD_BITS;
+}
+
+/* One allocation: the pointers, then the bits. */
+static struct file **alloc_slots(int size, unsigned long **cloexec)
+{
+	size_t n = (size_t)size * sizeof(struct file *);
+	char *mem = kzalloc(n + words(size) * sizeof(unsigned long));
+
+	if (mem == NULL)
+		return NULL;
+	*cloexec = (unsigned long *)(mem + n);
+	return (struct file **)mem;
+}
+
+static struct fd_table *create(int size)
+{
+	struct fd_table *t = kmem_cache_zalloc(table_cache);
+
+	if (t == NULL)
+		return NULL;
+	spin_init(&t->lock, "fd_table");
+	t->refs = 1;
+	t->size = size;
+	t->files = alloc_slots(size, &t->cloexec);
+	if (t->files != NULL)
+		return t;
+	kmem_cache_free(table_cache, t);
+	return NULL;
+}
+
+struct fd_table *fd_table_create(void)
+{
+	return create(FD_FIRST);
+}
+
+static bool get_cloexec(const struct fd_table *t, int fd)
+{
+	return t->cloexec[(size_t)fd / WORD_BITS] >> ((size_t)fd % WORD_BITS) & 1;
+}
+
+static void set_cloexec(struct fd_table *t, int fd, bool on)
+{
+	unsigned long bit = 1ul << ((size_t)fd % WORD_BITS);
+
+	if (on)
+		t->cloexec[(size_t)fd / WORD_BITS] |= bit;
+	else
+		t->cloexec[(size_t)fd / WORD_BITS] &= ~bit;
+}
+
+static void table_free(struct fd_table *t)
+{
+	kfree(t->files);
+	kmem_cache_free(table_cache, t);
+}
+
+struct fd_table *fd_table_copy(struct fd_table *src)
+{
+	struct fd_table *t;
+
+	for (;;) {
+		t = create(READ_ONCE(src->size));
+		if (t == NULL)
+			return NULL;
+		spin_lock(&src->lock);
+		if (t->size == src->size)
+			break;
+		spin_unlock(&src->lock); /* it grew meanwhile */
+		table_free(t);
+	}
+	for (int fd = 0; fd < src->size; fd++) {
+		t->files[fd] = src->files[fd];
+		if (t->files[fd] != NULL)
+			file_get(t->files[fd]);
+	}
+	memcpy(t->cloexec, src->cloexec, words(src->size) * sizeof(unsigned long));
+	t->free_hint = src->free_hint;
+	spin_unlock(&src->lock);
+	return t;
+}
+
+void fd_table_get(struct fd_table *t)
+{
+	__atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
+void fd_table_put(struct fd_table *t)
+{
+	if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	for (int fd = 0; fd < t->size; fd++) {
+		if (t->files[fd] == NULL)
+			continue;
+		lock_release_owner(t->files[fd], t);
+		file_put(t->files[fd]);
+	}
+	table_free(t);
+}
+
+/* Takes the file out of its slot; NULL: the slot is empty. Lock held. */
+static struct file *take(struct fd_table *t, int fd)
+{
+	struct file *f = t->files[fd];
+
+	if (f == NULL)
+		return NULL;
+	t->files[fd] = NULL;
+	set_cloexec(t, fd, false);
+	if (fd < t->free_hint)
+		t->free_hint = fd;
+	return f;
+}
+
+static void close_taken(struct fd_table *t, struct file *f)
+{
+	lock_release_owner(f, t);
+	file_put(f);
+}
+
+void fd_close_on_exec(struct fd_table *t)
+{
+	for (int fd = 0; fd < t->size; fd++) {
+		struct file *f = NULL;
+
+		spin_lock(&t->lock);
+		if (get_cloexec(t, fd))
+			f = take(t, fd);
+		spin_unlock(&t->lock);
+		if (f != NULL)
+			close_taken(t, f);
+	}
+}
+
+static struct fd_table *current_table(void)
+{
+	return curproc()->fds;
+}
+
+struct file *fd_table_file(struct fd_table *t, int fd)
+{
+	struct file *f = NULL;
+
+	spin_lock(&t->lock);
+	if (fd >= 0 && fd < t->size)
+		f = t->files[fd];
+	if (f != NULL)
+		file_get(f);
+	spin_unlock(&t->lock);
+	return f;
+}
+
+int fd_table_next(struct fd_table *t, int fd)
+{
+	spin_lock(&t->lock);
+	while (fd < t->size && t->files[fd] == NULL)
+		fd++;
+	if (fd >= t->size)
+		fd = -1;
+	spin_unlock(&t->lock);
+	return fd;
+}
+
+struct file *fd_file_path(int fd)
+{
+	return fd_table_file(current_table(), fd);
+}
+
+struct file *fd_file(int fd)
+{
+	struct file *f = fd_file_path(fd);
+
+	if (f != NULL && (f->flags & O_PATH)) {
+		file_put(f);
+		return NULL;
+	}
+	return f;
+}
+
+static int fd_limit(void)
+{
+	uint64_t limit = curproc()->rlimits[RLIMIT_NOFILE].cur;
+
+	return limit > FD_MAX_HARD ? FD_MAX_HARD : (int)limit;
+}
+
+/* Makes room for slot `fd`. May sleep; nothing locked. 0 or -ENOMEM. */
+static int grow(struct fd_table *t, int fd)
+{
+	int size = FD_FIRST;
+	struct file **files, **old;
+	unsigned long *cloexec;
+
+	while (size <= fd)
+		size *= 2;
+	files = alloc_slots(size, &cloexec);
+	if (files == NULL)
+		return -ENOMEM;
+	spin_lock(&t->lock);
+	if (t->size < size) {
+		memcpy(files, t->files, (size_t)t->size * sizeof(*files));
+		memcpy(cloexec, t->cloexec, words(t->size) * sizeof(*cloexec));
+		old = t->files;
+		t->files = files;
+		t->cloexec = cloexec;
+		t->size = size;
+	} else {
+		old = files;
+	}
+	spin_unlock(&t->lock);
+	kfree(old);
+	return 0;
+}
+
+int fd_alloc(struct file *f, int min, bool cloexec)
+{
+	struct fd_table *t = current_table();
+	int limit = fd_limit(), fd, err;
+
+	if (min < 0 || min >= limit)
+		return min < 0 ? -EINVAL : -EMFILE;
+	for (;;) {
+		spin_lock(&t->lock);
+		fd = MAX(min, t->free_hint);
+		while (fd < t->size && t->files[fd] != NULL)
+			fd++;
+		if (fd < t->size || fd >= limit)
+			break;
+		spin_unlock(&t->lock);
+		err = grow(t, fd);
+		if (err != 0)
+			return err;
+	}
+	if (fd < limit) {
+		t->files[fd] = f;
+		set_cloexec(t, fd, cloexec);
+		if (min <= t->free_hint)
+			t->free_hint = fd + 1;
+	} else {
+		fd = -EMFILE;
+	}
+	spin_unlock(&t->lock);
+	return fd;
+}
+
+int fd_install_at(struct file *f, int fd, bool cloexec)
+{
+	struct fd_table *t = current_table();
+	struct file *old;
+	int err;
+
+	if (fd < 0 || fd >= fd_limit())
+		return -EBADF;
+	if (fd >= READ_ONCE(t->size)) {
+		err = grow(t, fd);
+		if (err != 0)
+			return err;
+	}
+	spin_lock(&t->lock);
+	old = t->files[fd];
+	t->files[fd] = f;
+	set_cloexec(t, fd, cloexec);
+	spin_unlock(&t->lock);
+	if (old != NULL)
+		close_taken(t, old);
+	return fd;
+}
+
+int fd_close(int fd)
+{
+	struct fd_table *t = current_table();
+	struct file *f = NULL;
+
+	spin_lock(&t->lock);
+	if (fd >= 0 && fd < t->size)
+		f = take(t, fd);
+	spin_unlock(&t->lock);
+	if (f == NULL)
+		return -EBADF;
+	close_taken(t, f);
+	return 0;
+}
+
+int fd_get_cloexec(int fd)
+{
+	struct fd_table *t = current_table();
+	int ret = -EBADF;
+
+	spin_lock(&t->lock);
+	if (fd >= 0 && fd < t->size && t->files[fd] != NULL)
+		ret = get_cloexec(t, fd);
+	spin_unlock(&t->lock);
+	return ret;
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+	struct fd_table *t = current_table();
+	int ret = -EBADF;
+
+	spin_lock(&t->lock);
+	if (fd >= 0 && fd < t->size && t->files[fd] != NULL) {
+		set_cloexec(t, fd, on);
+		ret = 0;
+	}
+	spin_unlock(&t->lock);
+	return ret;
+}
+
+void fd_close_range(unsigned first, unsigned last, bool cloexec_only)
+{
+	struct fd_table *t = current_table();
+
+	for (unsigned fd = first; fd <= last && fd < (unsigned)READ_ONCE(t->size); fd++) {
+		if (cloexec_only)
+			fd_set_cloexec((int)fd, true);
+		else
+			fd_close((int)fd);
+	}
+}

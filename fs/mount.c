@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Mounts: which file system stands where.
+ *
+ * mount_lock (spin) protects the list, vnode->covered_by and mount->point; path walks take it at
+ * every mount crossing only. mount_mutex serialises mount(2) and umount(2) and orders before
+ * everything of the VFS.
+ */
+#include "fs/devfs.h"
+#include "fs/file.h"
+#include "fs/namei.h"
+#include "fs/procfs.h"
+#include "fs/vfs.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/log.h"
+#include "kernel/core/string.h"
+#include "kernel/syscall/abi/fs.h"
+#include "mm/kmem.h"
+
+struct vnode *vfs_root_vnode;
+
+static struct spinlock mount_lock = SPINLOCK_INIT("mount");
+static struct list mounts = LIST_INIT(mounts);
+static struct mutex mount_mutex = MUTEX_INIT(mount_mutex, "mount_mutex");
+
+/* devtmpfs and proc are one instance each, wherever they are mounted. */
+static const struct fstype {
+	const char *name;
+	struct mount *(*mount)(const char *source);
+	bool single;
+} fstypes[] = {
+	{ "tmpfs", tmpfs_mount_new, false },
+	{ "ramfs", tmpfs_mount_new, false },
+	{ "devtmpfs", devfs_mount_new, true },
+	{ "proc", procfs_mount_new, true },
+};
+
+void mount_init(struct mount *m, const char *fstype, const char *source)
+{
+	static uint32_t last_dev;
+
+	list_init(&m->link);
+	m->refs = 1;
+	m->fstype = fstype;
+	m->dev = dev_make(0, __atomic_add_fetch(&last_dev, 1, __ATOMIC_RELAXED) + 1);
+	strlcpy(m->source, source != NULL && source[0] != '\0' ? source : "none",
+		sizeof(m->source));
+	mutex_init(&m->rename_lock, "vnode_rename");
+}
+
+void mount_get(struct mount *m)
+{
+	__atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED);
+}
+
+void mount_put(struct mount *m)
+{
+	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) == 0 && m->release != NULL)
+		m->release(m);
+}
+
+void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg)
+{
+	struct mount *m;
+
+	spin_lock(&mount_lock);
+	LIST_FOR_EACH (m, &mounts, link)
+		fn(m, arg);
+	spin_unlock(&mount_lock);
+}
+
+struct vnode *mount_cross(struct vnode *vn)
+{
+	struct vnode *root;
+
+	while (READ_ONCE(vn->covered_by) != NULL) {
+		spin_lock(&mount_lock);
+		root = vn->covered_by != NULL ? vn->covered_by->root : NULL;
+		if (root != NULL)
+			vnode_get(root);
+		spin_unlock(&mount_lock);
+		if (root == NULL)
+			break;
+		vnode_put(vn);
+		vn = root;
+	}
+	return vn;
+}
+
+struct vnode *mount_point(struct mount *m)
+{
+	struct vnode *point;
+
+	spin_lock(&mount_lock);
+	point = m->point;
+	if (point != NULL)
+		vnode_get(point);
+	spin_unlock(&mount_lock);
+	return point;
+}
+
+int mount_attach(struct mount *m, struct vnode *point, const char *target)
+{
+	int err = 0;
+
+	if (point != NULL && !S_ISDIR(point->mode))
+		return -ENOTDIR;
+	spin_lock(&mount_lock);
+	if (point != NULL && point->covered_by != NULL) {
+		err = -EBUSY;
+	} else {
+		strlcpy(m->target, target, sizeof(m->target));
+		m->point = point;
+		if (point != NULL) {
+			vnode_get(point);
+			point->covered_by = m;
+		}
+		list_push_back(&mounts, &m->link);
+	}
+	spin_unlock(&mount_lock);
+	return err;
+}
+
+static void detach(struct mount *m)
+{
+	spin_lock(&mount_lock);
+	m->point->covered_by = NULL;
+	m->point = NULL;
+	list_remove(&m->link);
+	spin_unlock(&mount_lock);
+}
+
+static int check_mount_flags(unsigned long flags)
+{
+	if (flags & (MS_BIND | MS_MOVE | MS_RDONLY))
+		return -EINVAL;
+	return 0;
+}
+
+static int do_mount(
+	const struct fstype *type, const char *source, struct vnode *point, const char *target)
+{
+	struct mount *m;
+	int err;
+
+	if (type->single && point == point->mount->root &&
+		strcmp(point->mount->fstype, type->name) == 0)
+		return -EBUSY;
+	m = type->mount(source);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	err = mount_attach(m, point, target);
+	if (err != 0) {
+		m->unmount(m, true);
+		mount_put(m);
+	}
+	return err;
+}
+
+/* Text for /proc/mounts: the directory as the process sees it. */
+static void target_path(struct vnode *point, const char *given, char *buf, size_t size)
+{
+	if (vfs_dir_path(point, buf, size) < 0)
+		strlcpy(buf, given, size);
+}
+
+int vfs_mount(const char *fstype, const char *source, const char *target, unsigned long flags)
+{
+	struct vnode *point;
+	char path[sizeof(((struct mount *)0)->target)];
+	int err;
+
+	if (!vfs_is_root())
+		return -EPERM;
+	err = check_mount_flags(flags);
+	if (err != 0)
+		return err;
+	err = vfs_lookup(NULL, target, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &point);
+	if (err != 0)
+		return err;
+	if (flags & (MS_REMOUNT | MS_SHARED | MS_PRIVATE)) {
+		/* There is nothing a remount could change: everything is mounted for writing. */
+		err = point == point->mount->root ? 0 : -EINVAL;
+		goto out;
+	}
+	err = -ENODEV;
+	target_path(point, target, path, sizeof(path));
+	mutex_lock(&mount_mutex);
+	for (size_t i = 0; i < ARRAY_SIZE(fstypes); i++)
+		if (strcmp(fstypes[i].name, fstype) == 0)
+			err = do_mount(&fstypes[i], source, point, path);
+	mutex_unlock(&mount_mutex);
+out:
+	vnode_put(point);
+	return err;
+}
+
+/* Detached first, so that no walk enters while the file system looks whether it is in use. */
+static int do_umount(struct mount *m, bool lazy)
+{
+	char target[sizeof(m->target)];
+	struct vnode *point = mount_point(m);
+	int err;
+
+	if (point == NULL)
+		return -EBUSY;
+	detach(m);
+	err = m->unmount(m, lazy);
+	if (err == 0) {
+		mount_put(m);
+	} else {
+		strlcpy(target, m->target, sizeof(target));
+		mount_attach(m, point, target);
+	}
+	vnode_put(point); /* mount_point()'s */
+	vnode_put(point); /* the first mount_attach()'s */
+	return err;
+}
+
+int vfs_umount(const char *target, int flags)
+{
+	struct vnode *vn;
+	struct mount *m;
+	int err;
+
+	if (flags & ~(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	if (!vfs_is_root())
+		return -EPERM;
+	err = vfs_lookup(NULL, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &vn);
+	if (err != 0)
+		return err;
+	m = vn->mount;
+	if (vn != m->root) {
+		vnode_put(vn);
+		return -EINVAL;
+	}
+	mount_get(m);
+	vnode_put(vn);
+	mutex_lock(&mount_mutex);
+	err = do_umount(m, flags & MNT_DETACH);
+	mutex_unlock(&mount_mutex);
+	mount_put(m);
+	return err;
+}
+
+static void mount_at_boot(const char *fstype, const char *target)
+{
+	int err = vfs_mkdir(NULL, target, 0755);
+
+	if (err == 0)
+		err = vfs_mount(fstype, fstype, target, 0);
+	if (err != 0)
+		klog(LOG_ERR, "vfs: cannot mount %s on %s: error %d", fstype, target, -err);
+}
+
+void vfs_init(void)
+{
+	struct mount *m;
+
+	namei_init();
+	file_init();
+	tmpfs_init();
+	devfs_init();
+	m = tmpfs_mount_new("rootfs");
+	if (IS_ERR(m))
+		panic("vfs: no memory for the root file system");
+	vfs_root_vnode = m->root;
+	mount_attach(m, NULL, "/");
+	mount_at_boot("devtmpfs", "/dev");
+	mount_at_boot("proc", "/proc");
+}

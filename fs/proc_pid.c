@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * procfs: what is said of each process (man 5 proc, /proc/PID).
+ *
+ * Another process's address space, descriptors, directories and program are found under proc_lock,
+ * which exit and exec hold when they replace them, and used with a reference. Each is NULL once the
+ * process has exited: its files are empty then, as a zombie's are on Linux.
+ */
+#include "arch/x86/console.h"
+#include "fs/file.h"
+#include "fs/namei.h"
+#include "fs/procfs.h"
+#include "fs/tty.h"
+#include "fs/vfs.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/string.h"
+#include "kernel/proc/proc.h"
+#include "kernel/proc/signal.h"
+#include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/abi/time.h"
+#include "mm/kmem.h"
+#include "mm/sf_buf.h"
+#include "mm/uio.h"
+
+#define TICKS(ns)   (unsigned long long)((ns) / (NSEC_PER_SEC / USER_HZ))
+#define KB_PER_PAGE (unsigned)(PAGE_SIZE / 1024)
+
+static struct vm_map *proc_vm(struct proc *p)
+{
+	struct vm_map *m;
+
+	spin_lock(&proc_lock);
+	m = p->vm;
+	if (m != NULL)
+		vm_map_get(m);
+	spin_unlock(&proc_lock);
+	return m;
+}
+
+/* ---- memory ---- */
+
+struct vm_numbers {
+	vaddr_t stack_top, code_start, code_end, data_start, data_end, brk_start, brk;
+	vaddr_t arg_start, arg_end, env_start, env_end;
+	uint64_t size, resident;            /* bytes, pages */
+	uint64_t shared, text, data, stack; /* pages */
+};
+
+static void sum_entries(struct vm_map *m, struct vm_numbers *v)
+{
+	struct vm_entry *e;
+
+	LIST_FOR_EACH (e, &m->entries, link) {
+		uint64_t pages = (e->end - e->start) >> PAGE_SHIFT;
+
+		if (e->flags & VME_GROWSDOWN)
+			v->stack += pages;
+		else if ((e->prot & VM_EXEC) && !(e->prot & VM_WRITE))
+			v->text += pages;
+		else if ((e->prot & VM_WRITE) && !(e->flags & VME_SHARED))
+			v->data += pages;
+		if (e->object != NULL && (e->flags & VME_SHARED))
+			v->shared += MIN(pages, (uint64_t)READ_ONCE(e->object->npages));
+	}
+}
+
+static void read_numbers(struct proc *p, struct vm_numbers *v)
+{
+	struct vm_map *m = proc_vm(p);
+
+	memset(v, 0, sizeof(*v));
+	if (m == NULL)
+		return;
+	mutex_lock(&m->lock);
+	*v = (struct vm_numbers){
+		.stack_top = m->stack_top,
+		.code_start = m->code_start,
+		.code_end = m->code_end,
+		.data_start = m->data_start,
+		.data_end = m->data_end,
+		.brk_start = m->brk_start,
+		.brk = m->brk,
+		.arg_start = m->arg_start,
+		.arg_end = m->arg_end,
+		.env_start = m->env_start,
+		.env_end = m->env_end,
+		.size = m->size,
+		.resident = m->pmap->resident,
+	};
+	sum_entries(m, v);
+	mutex_unlock(&m->lock);
+	vm_map_put(m);
+}
+
+/* Copies [start, end) of the process's memory, up to the first page that is not to be had. */
+static int show_memory(struct textbuf *tb, struct proc *p, bool args)
+{
+	struct vm_map *m = proc_vm(p);
+	struct vm_page *page;
+	struct uio u;
+	vaddr_t va, end;
+	char *buf;
+
+	if (m == NULL)
+		return 0;
+	buf = kmalloc(PAGE_SIZE);
+	if (buf == NULL) {
+		vm_map_put(m);
+		return -ENOMEM;
+	}
+	va = args ? m->arg_start : m->env_start;
+	end = args ? m->arg_end : m->env_end;
+	while (va < end) {
+		size_t off = va & PAGE_MASK, n = MIN((size_t)(PAGE_SIZE - off), (size_t)(end - va));
+
+		if (vm_hold_page(m, va, VM_READ, &page) != 0)
+			break;
+		uio_init_kernel(&u, UIO_READ, buf, n);
+		if (uio_page(&u, page, off, n, SFB_PTRACE) == (ssize_t)n)
+			tb_write(tb, buf, n);
+		page_put(page);
+		va += n;
+	}
+	kfree(buf);
+	vm_map_put(m);
+	return 0;
+}
+
+static int show_cmdline(struct textbuf *tb, struct proc *p)
+{
+	return show_memory(tb, p, true);
+}
+
+static int show_environ(struct textbuf *tb, struct proc *p)
+{
+	return show_memory(tb, p, false);
+}
+
+static void show_map_entry(struct textbuf *tb, struct vm_entry *e)
+{
+	struct vnode *vn = e->file != NULL ? e->file->vnode : NULL;
+	const char *name = "";
+	size_t start = tb->len;
+
+	if (e->file != NULL && e->file->path != NULL)
+		name = e->file->path;
+	else if (e->flags & VME_HEAP)
+		name = "[heap]";
+	else if (e->flags & VME_GROWSDOWN)
+		name = "[stack]";
+	tb_printf(tb, "%08lx-%08lx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long)e->start,
+		(unsigned long)e->end, e->prot & VM_READ ? 'r' : '-',
+		e->prot & VM_WRITE ? 'w' : '-', e->prot & VM_EXEC ? 'x' : '-',
+		e->flags & VME_SHARED ? 's' : 'p',
+		vn != NULL ? (unsigned long long)e->offset : 0ull,
+		vn != NULL ? dev_major(vn->mount->dev) : 0,
+		vn != NULL ? dev_minor(vn->mount->dev) : 0,
+		vn != NULL ? (unsigned long long)vn->ino : 0ull);
+	tb_printf(tb, " ");
+	while (name[0] != '\0' && !tb->failed && tb->len - start < 25 + 6 * sizeof(void *))
+		tb_write(tb, " ", 1);
+	tb_printf(tb, "%s\n", name);
+}
+
+static int show_maps(struct textbuf *tb, struct proc *p)
+{
+	struct vm_map *m = proc_vm(p);
+	struct vm_entry *e;
+
+	if (m == NULL)
+		return 0;
+	mutex_lock(&m->lock);
+	LIST_FOR_EACH (e, &m->entries, link)
+		show_map_entry(tb, e);
+	mutex_unlock(&m->lock);
+	vm_map_put(m);
+	return 0;
+}
+
+static int show_statm(struct textbuf *tb, struct proc *p)
+{
+	struct vm_numbers v;
+
+	read_numbers(p, &v);
+	tb_printf(tb, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)(v.size >> PAGE_SHIFT),
+		(unsigned long long)v.resident, (unsigned long long)v.shared,
+		(unsigned long long)v.text, (unsigned long long)(v.data + v.stack));
+	return 0;
+}
+
+/* ---- state ---- */
+
+struct proc_numbers {
+	char name[THREAD_NAME_LEN];
+	char state;
+	int ppid, pgid, sid, tpgid, exit_signal, exit_status;
+	uint32_t tty; /* device number, encoded */
+	unsigned nthreads, cpu;
+	uint64_t utime, stime, cutime, cstime, start, minflt;
+	uint64_t pending, shared_pending, blocked, ignored, caught;
+};
+
+/* man 5 proc, /proc/PID/stat, "state". */
+static char thread_state(const struct thread *t)
+{
+	if (READ_ONCE(t->proc->stopped))
+		return 'T';
+	switch (READ_ONCE(t->state)) {
+	case THREAD_RUNNABLE:
+		return 'R';
+	case THREAD_WAITING:
+		return READ_ONCE(t->wait_kind) == WAIT_INTR ? 'S' : 'D';
+	default:
+		return 'X';
+	}
+}
+
+static uint32_t tty_number(const struct tty *tty)
+{
+	const char *name = tty->dev->name;
+
+	if (strncmp(name, "ttyS", 4) == 0)
+		return dev_encode(dev_make(4, 64 + (unsigned)(name[4] - '0')));
+	return dev_encode(dev_make(4, 0));
+}
+
+static void read_signals(struct proc *p, struct thread *t, struct proc_numbers *n)
+{
+	if (p->sig == NULL)
+		return;
+	spin_lock(&p->sig->lock);
+	n->shared_pending = p->sig->pending.set;
+	for (int sig = 1; sig <= NSIG; sig++) {
+		const struct ksigaction *act = &p->sig->act[sig - 1];
+
+		if (act->handler == SIG_IGN)
+			n->ignored |= SIGBIT(sig);
+		else if (act->handler != SIG_DFL)
+			n->caught |= SIGBIT(sig);
+	}
+	if (t != NULL && t->sig != NULL) {
+		n->pending = t->sig->pending.set;
+		n->blocked = t->sig->mask;
+	}
+	spin_unlock(&p->sig->lock);
+}
+
+static void read_proc(struct proc *p, struct proc_numbers *n)
+{
+	struct thread *t, *first = NULL;
+
+	memset(n, 0, sizeof(*n));
+	spin_lock(&proc_lock);
+	strlcpy(n->name, p->name, sizeof(n->name));
+	n->state = p->state == PROC_ALIVE ? 'S' : 'Z';
+	n->ppid = p->parent != NULL ? p->parent->pid : 0;
+	n->pgid = p->pgid;
+	n->sid = p->sid;
+	n->tpgid = -1;
+	if (p->ctty != NULL) {
+		n->tty = tty_number(p->ctty);
+		n->tpgid = READ_ONCE(p->ctty->pgid);
+	}
+	n->exit_signal = p->exit_signal;
+	n->exit_status = p->exit_status;
+	n->nthreads = p->nthreads;
+	n->utime = p->utime;
+	n->stime = p->stime;
+	n->cutime = p->cutime;
+	n->cstime = p->cstime;
+	n->start = p->start_time;
+	n->minflt = p->minflt;
+	LIST_FOR_EACH (t, &p->threads, proc_link) {
+		n->utime += READ_ONCE(t->utime);
+		n->stime += READ_ONCE(t->stime);
+		n->cpu = t->cpu;
+		if (first == NULL)
+			first = t;
+	}
+	if (first != NULL && p->state == PROC_ALIVE)
+		n->state = p->stopped ? 'T' : thread_state(first);
+	read_signals(p, first, n);
+	spin_unlock(&proc_lock);
+}
+
+static int show_stat(struct textbuf *tb, struct proc *p)
+{
+	struct proc_numbers n;
+	struct vm_numbers v;
+
+	read_proc(p, &n);
+	read_numbers(p, &v);
+	tb_printf(tb, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", p->pid, n.name, n.state, n.ppid,
+		n.pgid, n.sid, n.tty, n.tpgid, (unsigned long long)n.minflt);
+	tb_printf(tb, "%llu %llu %llu %llu 20 0 %u 0 %llu ", TICKS(n.utime), TICKS(n.stime),
+		TICKS(n.cutime), TICKS(n.cstime), MAX(n.nthreads, 1u), TICKS(n.start));
+	tb_printf(tb, "%llu %llu %lu %lu %lu %lu 0 0 ", (unsigned long long)v.size,
+		(unsigned long long)v.resident, ~0ul, (unsigned long)v.code_start,
+		(unsigned long)v.code_end, (unsigned long)v.stack_top);
+	tb_printf(tb, "%llu %llu %llu %llu 0 0 0 %d %u 0 0 0 0 0 ",
+		(unsigned long long)(n.pending & 0x7fffffff),
+		(unsigned long long)(n.blocked & 0x7fffffff),
+		(unsigned long long)(n.ignored & 0x7fffffff),
+		(unsigned long long)(n.caught & 0x7fffffff), n.exit_signal, n.cpu);
+	tb_printf(tb, "%lu %lu %lu %lu %lu %lu %lu %d\n", (unsigned long)v.data_start,
+		(unsigned long)v.data_end, (unsigned long)v.brk_start, (unsigned long)v.arg_start,
+		(unsigned long)v.arg_end, (unsigned long)v.env_start, (unsigned long)v.env_end,
+		n.exit_status);
+	return 0;
+}
+
+static const char *state_name(char state)
+{
+	switch (state) {
+	case 'R':
+		return "R (running)";
+	case 'S':
+		return "S (sleeping)";
+	case 'D':
+		return "D (disk sleep)";
+	case 'T':
+		return "T (stopped)";
+	case 'Z':
+		return "Z (zombie)";
+	default:
+		return "X (dead)";
+	}
+}
+
+static void show_memory_lines(struct textbuf *tb, const struct vm_numbers *v)
+{
+	tb_printf(tb, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\n", (unsigned long long)(v->size >> 10),
+		(unsigned long long)(v->size >> 10));
+	tb_printf(tb, "VmLck:\t%8u kB\nVmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\n", 0u,
+		(unsigned long long)v->resident * KB_PER_PAGE,
+		(unsigned long long)v->resident * KB_PER_PAGE);
+	tb_printf(tb,
+		"VmData:\t%8llu kB\nVmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t%8u "
+		"kB\nVmSwap:\t%8u kB\n",
+		(unsigned long long)v->data * KB_PER_PAGE,
+		(unsigned long long)v->stack * KB_PER_PAGE,
+		(unsigned long long)v->text * KB_PER_PAGE, 0u, 0u);
+}
+
+static void show_affinity(struct textbuf *tb, struct proc *p)
+{
+	struct cpumask mask = CPUMASK_NONE;
+	const char *comma = "";
+
+	spin_lock(&proc_lock);
+	if (!list_empty(&p->threads))
+		mask = list_first(&p->threads, struct thread, proc_link)->affinity;
+	spin_unlock(&proc_lock);
+	tb_printf(tb, "Cpus_allowed:\t");
+	for (unsigned w = (MIN(ncpus, (unsigned)MAX_CPUS) + 31) / 32; w > 0; w--) {
+		uint32_t bits = 0;
+
+		for (unsigned i = 0; i < 32; i++)
+			if ((w - 1) * 32 + i < ncpus && cpumask_test(&mask, (w - 1) * 32 + i))
+				bits |= 1u << i;
+		tb_printf(tb, "%x%s", bits, w > 1 ? "," : "\n");
+	}
+	tb_printf(tb, "Cpus_allowed_list:\t");
+	for (unsigned i = 0; i < ncpus; i++) {
+		unsigned first = i;
+
+		if (!cpumask_test(&mask, i))
+			continue;
+		while (i + 1 < ncpus && cpumask_test(&mask, i + 1))
+			i++;
+		tb_printf(tb, first == i ? "%s%u" : "%s%u-%u", comma, first, i);
+		comma = ",";
+	}
+	tb_printf(tb, "\n");
+}
+
+static int show_status(struct textbuf *tb, struct proc *p)
+{
+	const struct cred *c = &p->cred;
+	struct proc_numbers n;
+	struct vm_numbers v;
+
+	read_proc(p, &n);
+	read_numbers(p, &v);
+	tb_printf(tb,
+		"Name:\t%s\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		n.name, state_name(n.state), p->pid, p->pid, n.ppid);
+	tb_printf(tb, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid,
+		c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, 64u);
+	for (unsigned i = 0; i < c->ngroups; i++)
+		tb_printf(tb, "%u ", c->groups[i]);
+	tb_printf(tb, "\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, n.pgid, n.sid);
+	if (v.size != 0)
+		show_memory_lines(tb, &v);
+	tb_printf(tb, "Threads:\t%u\n", MAX(n.nthreads, 1u));
+	tb_printf(tb,
+		"SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%"
+		"016llx\n",
+		(unsigned long long)n.pending, (unsigned long long)n.shared_pending,
+		(unsigned long long)n.blocked, (unsigned long long)n.ignored,
+		(unsigned long long)n.caught);
+	tb_printf(tb, "NoNewPrivs:\t%u\n", p->no_new_privs);
+	show_affinity(tb, p);
+	return 0;
+}
+
+static int show_comm(struct textbuf *tb, struct proc *p)
+{
+	struct proc_numbers n;
+
+	read_proc(p, &n);
+	tb_printf(tb, "%s\n", n.name);
+	return 0;
+}
+
+static int show_limits(struct textbuf *tb, struct proc *p)
+{
+	static const struct {
+		const char *name, *unit;
+	} rows[NRLIMITS] = {
+		{ "Max cpu time", "seconds" },
+		{ "Max file size", "bytes" },
+		{ "Max data size", "bytes" },
+		{ "Max stack size", "bytes" },
+		{ "Max core file size", "bytes" },
+		{ "Max resident set", "bytes" },
+		{ "Max processes", "processes" },
+		{ "Max open files", "files" },
+		{ "Max locked memory", "bytes" },
+		{ "Max address space", "bytes" },
+		{ "Max file locks", "locks" },
+		{ "Max pending signals", "signals" },
+		{ "Max msgqueue size", "bytes" },
+		{ "Max nice priority", "" },
+		{ "Max realtime priority", "" },
+		{ "Max realtime timeout", "us" },
+	};
+	char text[2][24];
+
+	tb_printf(tb, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	for (int i = 0; i < NRLIMITS; i++) {
+		uint64_t v[2] = { p->rlimits[i].cur, p->rlimits[i].max };
+
+		for (int k = 0; k < 2; k++) {
+			if (v[k] == UINT64_MAX)
+				strlcpy(text[k], "unlimited", sizeof(text[k]));
+			else
+				ksnprintf(
+					text[k], sizeof(text[k]), "%llu", (unsigned long long)v[k]);
+		}
+		tb_printf(tb, "%-25s %-20s %-20s %-10s\n", rows[i].name, text[0], text[1],
+			rows[i].unit);
+	}
+	return 0;
+}
+
+/* ---- symlinks ---- */
+
+static struct vnode *proc_dir(struct proc *p, bool root)
+{
+	struct fs_context *fs;
+	struct vnode *vn;
+
+	spin_lock(&proc_lock);
+	fs = p->fs;
+	if (fs != NULL)
+		fs_context_get(fs);
+	spin_unlock(&proc_lock);
+	if (fs == NULL)
+		return NULL;
+	spin_lock(&fs->lock);
+	vn = root ? fs->root : fs->cwd;
+	vnode_get(vn);
+	spin_unlock(&fs->lock);
+	fs_context_put(fs);
+	return vn;
+}
+
+static int show_dir(struct textbuf *tb, struct proc *p, bool root)
+{
+	struct vnode *vn = proc_dir(p, root);
+	char *buf;
+	ssize_t n;
+
+	if (vn == NULL)
+		return -ENOENT;
+	buf = path_buf_alloc();
+	n = buf != NULL ? vfs_dir_path(vn, buf, PATH_MAX) : -ENOMEM;
+	if (n > 0)
+		tb_write(tb, buf, (size_t)n);
+	path_buf_free(buf);
+	vnode_put(vn);
+	return n < 0 ? (int)n : 0;
+}
+
+static int follow_dir(struct proc *p, bool root, struct vnode **out)
+{
+	*out = proc_dir(p, root);
+	return *out != NULL ? 0 : -ENOENT;
+}
+
+static int show_cwd(struct textbuf *tb, struct proc *p)
+{
+	return show_dir(tb, p, false);
+}
+
+static int follow_cwd(struct proc *p, struct vnode **out)
+{
+	return follow_dir(p, false, out);
+}
+
+static int show_root(struct textbuf *tb, struct proc *p)
+{
+	return show_dir(tb, p, true);
+}
+
+static int follow_root(struct proc *p, struct vnode **out)
+{
+	return follow_dir(p, true, out);
+}
+
+static struct file *proc_exe(struct proc *p)
+{
+	struct file *f;
+
+	spin_lock(&proc_lock);
+	f = p->exe;
+	if (f != NULL)
+		file_get(f);
+	spin_unlock(&proc_lock);
+	return f;
+}
+
+static int show_exe(struct textbuf *tb, struct proc *p)
+{
+	struct file *f = proc_exe(p);
+
+	if (f == NULL)
+		return -ENOENT;
+	if (f->path != NULL)
+		tb_write(tb, f->path, strlen(f->path));
+	file_put(f);
+	return 0;
+}
+
+static int follow_exe(struct proc *p, struct vnode **out)
+{
+	struct file *f = proc_exe(p);
+
+	if (f == NULL)
+		return -ENOENT;
+	*out = f->vnode;
+	vnode_get(*out);
+	file_put(f);
+	return 0;
+}
+
+#define FILE_RO    (S_IFREG | 0444)
+#define FILE_OWNER (S_IFREG | 0400)
+#define LINK       (S_IFLNK | 0777)
+
+const struct procfs_entry procfs_pid[] = {
+	{ "cmdline", FILE_RO, show_cmdline, NULL, NULL, NULL },
+	{ "comm", FILE_RO, show_comm, NULL, NULL, NULL },
+	{ "cwd", LINK, show_cwd, NULL, follow_cwd, NULL },
+	{ "environ", FILE_OWNER, show_environ, NULL, NULL, NULL },
+	{ "exe", LINK, show_exe, NULL, follow_exe, NULL },
+	{ "fd", S_IFDIR | 0500, NULL, NULL, NULL, procfs_fd_dir },
+	{ "limits", FILE_RO, show_limits, NULL, NULL, NULL },
+	{ "maps", FILE_RO, show_maps, NULL, NULL, NULL },
+	{ "mounts", FILE_RO, procfs_show_mounts, NULL, NULL, NULL },
+	{ "root", LINK, show_root, NULL, follow_root, NULL },
+	{ "stat", FILE_RO, show_stat, NULL, NULL, NULL },
+	{ "statm", FILE_RO, show_statm, NULL, NULL, NULL },
+	{ "status", FILE_RO, show_status, NULL, NULL, NULL },
+	{ "task", S_IFDIR | 0555, NULL, NULL, NULL, procfs_task_dir },
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};

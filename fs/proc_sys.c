@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * procfs: what is said of the machine as a whole (man 5 proc). Formats are Linux's, down to the
+ * blanks, because ps, free, top and nproc parse them.
+ */
+#include "arch/x86/trap.h"
+#include "boot/boot_info.h"
+#include "fs/devfs.h"
+#include "fs/procfs.h"
+#include "fs/vfs.h"
+#include "kernel/core/cpu.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/random.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/string.h"
+#include "kernel/proc/proc.h"
+#include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/abi/time.h"
+#include "kernel/syscall/uname.h"
+#include "mm/kmem.h"
+#include "mm/page.h"
+#include "mm/sf_buf.h"
+
+#define NSEC_PER_TICK (NSEC_PER_SEC / USER_HZ)
+#define ISA_IRQS      16
+#define CENTIS(ns)    (unsigned long long)((ns) / (NSEC_PER_SEC / 100) % 100)
+#define SECONDS(ns)   (unsigned long long)((ns) / NSEC_PER_SEC)
+
+static bool cpu_present(unsigned cpu)
+{
+	return cpumask_test(&cpus_online, cpu);
+}
+
+static int show_meminfo(struct textbuf *tb, struct proc *p)
+{
+	struct page_stats st;
+	unsigned kb = PAGE_SIZE / 1024;
+
+	page_stats(&st);
+	tb_printf(tb, "MemTotal:       %8llu kB\n", (unsigned long long)st.total * kb);
+	tb_printf(tb, "MemFree:        %8llu kB\n", (unsigned long long)st.free * kb);
+	tb_printf(tb, "MemAvailable:   %8llu kB\n", (unsigned long long)st.free * kb);
+	tb_printf(tb, "Buffers:        %8u kB\n", 0u);
+	tb_printf(tb, "Cached:         %8llu kB\n", (unsigned long long)tmpfs_total_pages() * kb);
+	tb_printf(tb, "SwapCached:     %8u kB\n", 0u);
+	tb_printf(tb, "SwapTotal:      %8u kB\n", 0u);
+	tb_printf(tb, "SwapFree:       %8u kB\n", 0u);
+	tb_printf(tb, "Shmem:          %8llu kB\n", (unsigned long long)tmpfs_total_pages() * kb);
+	tb_printf(tb, "LowTotal:       %8llu kB\n", (unsigned long long)st.kernel_zone_total * kb);
+	tb_printf(tb, "LowFree:        %8llu kB\n", (unsigned long long)st.kernel_zone_free * kb);
+	return 0;
+}
+
+static int show_cpuinfo(struct textbuf *tb, struct proc *p)
+{
+	for (unsigned i = 0; i < ncpus; i++) {
+		if (!cpu_present(i))
+			continue;
+		tb_printf(tb, "processor\t: %u\nvendor_id\t: %s\n", i, cpu_features.vendor);
+		tb_printf(tb, "cpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n",
+			cpu_features.family, cpu_features.model_id, cpu_features.model,
+			cpu_features.stepping);
+		tb_printf(tb, "apicid\t\t: %u\n\n", cpus[i].apic_id);
+	}
+	return 0;
+}
+
+/* Idle time is measured. What a CPU did else is not told apart by user and kernel, so the times of all
+ * processes say how to divide it. */
+struct cpu_times {
+	uint64_t user, system;
+};
+
+static bool add_times(struct proc *p, void *arg)
+{
+	struct cpu_times *t = arg;
+	struct thread *th;
+
+	spin_lock(&proc_lock);
+	t->user += p->utime;
+	t->system += p->stime;
+	LIST_FOR_EACH (th, &p->threads, proc_link) {
+		t->user += READ_ONCE(th->utime);
+		t->system += READ_ONCE(th->stime);
+	}
+	spin_unlock(&proc_lock);
+	return true;
+}
+
+static void show_cpu_line(struct textbuf *tb, const char *name, uint64_t busy, uint64_t idle,
+	const struct cpu_times *all)
+{
+	/* In parts of 1024, so that nothing overflows. */
+	uint64_t sum = (all->user + all->system) >> 10,
+		 share = sum > 0 ? MIN(all->user / sum, 1024ull) : 512;
+	uint64_t user = (busy >> 10) * share;
+
+	tb_printf(tb, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name,
+		(unsigned long long)(user / NSEC_PER_TICK),
+		(unsigned long long)((busy - user) / NSEC_PER_TICK),
+		(unsigned long long)(idle / NSEC_PER_TICK));
+}
+
+static uint64_t cpu_busy_ns(unsigned cpu)
+{
+	uint64_t now = clock_monotonic_ns(), idle = sched_idle_ns(cpu);
+
+	return now > idle ? now - idle : 0;
+}
+
+static int show_stat(struct textbuf *tb, struct proc *p)
+{
+	struct cpu_times times = { 0, 0 };
+	uint64_t busy = 0, idle = 0, intr = 0;
+	char name[12];
+
+	proc_for_each(add_times, &times);
+	for (unsigned i = 0; i < ncpus; i++) {
+		if (!cpu_present(i))
+			continue;
+		busy += cpu_busy_ns(i);
+		idle += sched_idle_ns(i);
+		for (unsigned irq = 0; irq < ISA_IRQS; irq++)
+			intr += irq_count(irq, i);
+	}
+	show_cpu_line(tb, "cpu ", busy, idle, &times);
+	for (unsigned i = 0; i < ncpus; i++) {
+		if (!cpu_present(i))
+			continue;
+		ksnprintf(name, sizeof(name), "cpu%u", i);
+		show_cpu_line(tb, name, cpu_busy_ns(i), sched_idle_ns(i), &times);
+	}
+	for (unsigned c = CNT_IRQ_LOC; c <= CNT_IRQ_TLB; c++)
+		intr += counter_sum(c);
+	tb_printf(tb, "intr %llu\nctxt %llu\nbtime %llu\n", (unsigned long long)intr,
+		(unsigned long long)counter_sum(CNT_CTXT),
+		SECONDS(clock_realtime_ns() - clock_monotonic_ns()));
+	tb_printf(tb, "processes %d\nprocs_running %u\nprocs_blocked 0\n", proc_last_pid(),
+		sched_nr_running());
+	return 0;
+}
+
+static int show_uptime(struct textbuf *tb, struct proc *p)
+{
+	uint64_t up = clock_monotonic_ns(), idle = 0;
+
+	for (unsigned i = 0; i < ncpus; i++)
+		if (cpu_present(i))
+			idle += sched_idle_ns(i);
+	tb_printf(tb, "%llu.%02llu %llu.%02llu\n", SECONDS(up), CENTIS(up), SECONDS(idle),
+		CENTIS(idle));
+	return 0;
+}
+
+static int show_loadavg(struct textbuf *tb, struct proc *p)
+{
+	unsigned long avg[3];
+
+	sched_loadavg(avg);
+	for (int i = 0; i < 3; i++)
+		tb_printf(tb, "%lu.%02lu ", avg[i] >> 11, (avg[i] & 0x7ff) * 100 >> 11);
+	tb_printf(tb, "%u/%u %d\n", sched_nr_running(), proc_count(), proc_last_pid());
+	return 0;
+}
+
+static int show_version(struct textbuf *tb, struct proc *p)
+{
+	struct utsname u;
+
+	uname_get(&u);
+	tb_printf(tb, "%s version %s %s\n", u.sysname, u.release, u.version);
+	return 0;
+}
+
+struct mount_line {
+	char source[64], target[128];
+	const char *fstype;
+};
+
+struct mount_copy {
+	struct mount_line *lines;
+	unsigned n, size;
+};
+
+/* The list is under a spin lock, texts need memory: copied first. */
+static void copy_mount(struct mount *m, void *arg)
+{
+	struct mount_copy *c = arg;
+
+	if (c->n < c->size) {
+		strlcpy(c->lines[c->n].source, m->source, sizeof(m->source));
+		strlcpy(c->lines[c->n].target, m->target, sizeof(m->target));
+		c->lines[c->n].fstype = m->fstype;
+	}
+	c->n++;
+}
+
+int procfs_show_mounts(struct textbuf *tb, struct proc *p)
+{
+	struct mount_copy c = { .size = 16 };
+
+	for (;;) {
+		c.lines = kmalloc(c.size * sizeof(*c.lines));
+		if (c.lines == NULL)
+			return -ENOMEM;
+		c.n = 0;
+		mount_for_each(copy_mount, &c);
+		if (c.n <= c.size)
+			break;
+		kfree(c.lines);
+		c.size = c.n + 4;
+	}
+	for (unsigned i = 0; i < c.n; i++)
+		tb_printf(tb, "%s %s %s rw 0 0\n", c.lines[i].source, c.lines[i].target,
+			c.lines[i].fstype);
+	kfree(c.lines);
+	return 0;
+}
+
+static int show_filesystems(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "nodev\ttmpfs\nnodev\tramfs\nnodev\tdevtmpfs\nnodev\tproc\n");
+	return 0;
+}
+
+static int show_interrupts(struct textbuf *tb, struct proc *p)
+{
+	static const struct {
+		const char *name, *what;
+		unsigned counter;
+	} rows[] = {
+		{ "LOC", "Local timer interrupts", CNT_IRQ_LOC },
+		{ "RES", "Rescheduling interrupts", CNT_IRQ_RES },
+		{ "CAL", "Function call interrupts", CNT_IRQ_CAL },
+		{ "TLB", "TLB shootdowns", CNT_IRQ_TLB },
+	};
+
+	tb_printf(tb, "    ");
+	for (unsigned i = 0; i < ncpus; i++)
+		if (cpu_present(i))
+			tb_printf(tb, "       CPU%-3u", i);
+	tb_printf(tb, "\n");
+	for (unsigned irq = 0; irq < ISA_IRQS; irq++) {
+		if (irq_name(irq) == NULL)
+			continue;
+		tb_printf(tb, "%3u:", irq);
+		for (unsigned i = 0; i < ncpus; i++)
+			if (cpu_present(i))
+				tb_printf(tb, " %10llu", (unsigned long long)irq_count(irq, i));
+		tb_printf(tb, "   IO-APIC   %s\n", irq_name(irq));
+	}
+	for (size_t r = 0; r < ARRAY_SIZE(rows); r++) {
+		tb_printf(tb, "%s:", rows[r].name);
+		for (unsigned i = 0; i < ncpus; i++)
+			if (cpu_present(i))
+				tb_printf(tb, " %10llu",
+					(unsigned long long)READ_ONCE(
+						cpus[i].counters[rows[r].counter]));
+		tb_printf(tb, "   %s\n", rows[r].what);
+	}
+	return 0;
+}
+
+static int show_cmdline(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "%s\n", boot_info.cmdline);
+	return 0;
+}
+
+static int show_devices(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "Character devices:\n  1 mem\n  4 tty\n  5 /dev/tty\n\nBlock devices:\n");
+	return 0;
+}
+
+/* ---- sf_buf ---- */
+
+static int show_sf_buf(struct textbuf *tb, struct proc *p)
+{
+	size_t size = 16384;
+	char *buf;
+	int n;
+
+	for (;;) {
+		buf = kmalloc(size);
+		if (buf == NULL)
+			return -ENOMEM;
+		n = sf_buf_report(buf, size);
+		if (n < 0 || (size_t)n < size)
+			break;
+		kfree(buf);
+		size = (size_t)n + 1024;
+	}
+	if (n > 0)
+		tb_write(tb, buf, (size_t)n);
+	kfree(buf);
+	return 0;
+}
+
+static int write_sf_buf(const char *text, size_t len)
+{
+	if (strcmp(text, "reset") != 0 && strcmp(text, "reset\n") != 0)
+		return -EINVAL;
+	sf_buf_reset();
+	return 0;
+}
+
+/* ---- /proc/self, /proc/thread-self ---- */
+
+static int show_self(struct textbuf *tb, struct proc *p)
+{
+	if (curproc() == NULL)
+		return -ENOENT;
+	tb_printf(tb, "%d", curproc()->pid);
+	return 0;
+}
+
+static int show_thread_self(struct textbuf *tb, struct proc *p)
+{
+	if (curproc() == NULL)
+		return -ENOENT;
+	tb_printf(tb, "%d/task/%d", curproc()->pid, curproc()->pid);
+	return 0;
+}
+
+static int show_self_mounts(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "self/mounts");
+	return 0;
+}
+
+/* ---- /proc/sys ---- */
+
+static int show_hostname(struct textbuf *tb, struct proc *p)
+{
+	struct utsname u;
+
+	uname_get(&u);
+	tb_printf(tb, "%s\n", u.nodename);
+	return 0;
+}
+
+static int show_osrelease(struct textbuf *tb, struct proc *p)
+{
+	struct utsname u;
+
+	uname_get(&u);
+	tb_printf(tb, "%s\n", u.release);
+	return 0;
+}
+
+static int show_ostype(struct textbuf *tb, struct proc *p)
+{
+	struct utsname u;
+
+	uname_get(&u);
+	tb_printf(tb, "%s\n", u.sysname);
+	return 0;
+}
+
+static int show_pid_max(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "%d\n", PID_MAX);
+	return 0;
+}
+
+/* RFC 4122, 4.4: a version 4 UUID. */
+static int show_uuid(struct textbuf *tb, struct proc *p)
+{
+	uint8_t b[16];
+
+	random_bytes(b, sizeof(b));
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	for (int i = 0; i < 16; i++)
+		tb_printf(tb, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+	tb_printf(tb, "\n");
+	return 0;
+}
+
+static int show_entropy(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "256\n");
+	return 0;
+}
+
+static int show_zero(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "0\n");
+	return 0;
+}
+
+static int show_pipe_max(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "1048576\n");
+	return 0;
+}
+
+#define FILE_RO (S_IFREG | 0444)
+#define DIR_RO  (S_IFDIR | 0555)
+
+static const struct procfs_entry sys_kernel_random[] = {
+	{ "entropy_avail", FILE_RO, show_entropy, NULL, NULL, NULL },
+	{ "poolsize", FILE_RO, show_entropy, NULL, NULL, NULL },
+	{ "uuid", FILE_RO, show_uuid, NULL, NULL, NULL },
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};
+
+static const struct procfs_entry sys_kernel[] = {
+	{ "hostname", FILE_RO, show_hostname, NULL, NULL, NULL },
+	{ "osrelease", FILE_RO, show_osrelease, NULL, NULL, NULL },
+	{ "ostype", FILE_RO, show_ostype, NULL, NULL, NULL },
+	{ "pid_max", FILE_RO, show_pid_max, NULL, NULL, NULL },
+	{ "random", DIR_RO, NULL, NULL, NULL, sys_kernel_random },
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};
+
+static const struct procfs_entry sys_vm[] = {
+	{ "overcommit_memory", FILE_RO, show_zero, NULL, NULL, NULL },
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};
+
+static const struct procfs_entry sys_fs[] = {
+	{ "pipe-max-size", FILE_RO, show_pipe_max, NULL, NULL, NULL },
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};
+
+static const struct procfs_entry sys[] = {
+	{ "fs", DIR_RO, NULL, NULL, NULL, sys_fs },
+	{ "kernel", DIR_RO, NULL, NULL, NULL, sys_kernel },
+	{ "vm", DIR_RO, NULL, NULL, NULL, sys_vm },
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};
+
+const struct procfs_entry procfs_root[] = {
+	{ "cmdline", FILE_RO, show_cmdline, NULL, NULL, NULL },
+	{ "cpuinfo", FILE_RO, show_cpuinfo, NULL, NULL, NULL },
+	{ "devices", FILE_RO, show_devices, NULL, NULL, NULL },
+	{ "filesystems", FILE_RO, show_filesystems, NULL, NULL, NULL },
+	{ "interrupts", FILE_RO, show_interrupts, NULL, NULL, NULL },
+	{ "loadavg", FILE_RO, show_loadavg, NULL, NULL, NULL },
+	{ "meminfo", FILE_RO, show_meminfo, NULL, NULL, NULL },
+	{ "mounts", S_IFLNK | 0777, show_self_mounts, NULL, NULL, NULL },
+	{ "self", S_IFLNK | 0777, show_self, NULL, NULL, NULL },
+	{ "sf_buf", S_IFREG | 0644, show_sf_buf, write_sf_buf, NULL, NULL },
+	{ "stat", FILE_RO, show_stat, NULL, NULL, NULL },
+	{ "sys", DIR_RO, NULL, NULL, NULL, sys },
+	{ "thread-self", S_IFLNK | 0777, show_thread_self, NULL, NULL, NULL },
+	{ "uptime", FILE_RO, show_uptime, NULL, NULL, NULL },
+	{ "version", FILE_RO, show_version, NULL, NULL, NULL },
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};

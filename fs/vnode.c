@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Vnodes: references, permissions, attributes.
+ *
+ * mode, uid and gid change under the vnode's lock but are read without it by permission checks: each
+ * is one word, and a check that races with chmod(2) may see either state, as on any system.
+ */
+#include "fs/vfs.h"
+#include "kernel/core/errno.h"
+#include "kernel/core/log.h"
+#include "kernel/proc/proc.h"
+#include "kernel/proc/signal.h"
+#include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/abi/proc.h"
+#include "mm/vm.h"
+
+void vnode_init(struct vnode *vn, struct mount *m, const struct vnode_ops *ops, uint32_t mode)
+{
+	mutex_init(&vn->lock, "vnode");
+	mutex_init(&vn->write_lock, "vnode_write");
+	vn->refs = 1;
+	vn->mode = mode;
+	vn->ops = ops;
+	vn->mount = m;
+	mount_get(m);
+}
+
+void vnode_destroy(struct vnode *vn)
+{
+	struct mount *m = vn->mount;
+
+	KASSERT(vn->covered_by == NULL, "vnode with a mount on it");
+	if (vn->object != NULL)
+		vm_object_put(vn->object);
+	vn->object = NULL;
+	vn->mount = NULL;
+	mount_put(m);
+}
+
+void vnode_get(struct vnode *vn)
+{
+	uint32_t old = __atomic_fetch_add(&vn->refs, 1, __ATOMIC_RELAXED);
+
+	KASSERT(old != 0, "vnode without references");
+	(void)old;
+}
+
+void vnode_put(struct vnode *vn)
+{
+	uint32_t left = __atomic_sub_fetch(&vn->refs, 1, __ATOMIC_ACQ_REL);
+
+	KASSERT(left != UINT32_MAX, "vnode reference dropped twice");
+	if (left == 0 && vn->ops->inactive != NULL)
+		vn->ops->inactive(vn);
+}
+
+void vnode_lock_child(struct vnode *vn)
+{
+	mutex_lock_nested(&vn->lock);
+}
+
+/* ---- permissions ---- */
+
+bool vfs_is_root(void)
+{
+	struct proc *p = curproc();
+
+	return p == NULL || p->cred.fsuid == 0;
+}
+
+bool vfs_is_owner(const struct vnode *vn)
+{
+	return vfs_is_root() || curproc()->cred.fsuid == vn->uid;
+}
+
+static bool in_group(const struct cred *c, uint32_t gid, uint32_t own)
+{
+	if (own == gid)
+		return true;
+	for (unsigned i = 0; i < c->ngroups; i++)
+		if (c->groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* man 7 path_resolution, "Permissions": exactly one of the three triplets counts; root may do
+ * anything but execute a file that nobody may execute. */
+int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gid)
+{
+	struct proc *p = curproc();
+	uint32_t mode = vn->mode;
+
+	if (p == NULL || uid == 0) {
+		if ((want & MAY_EXEC) && !S_ISDIR(mode) && !(mode & 0111))
+			return -EACCES;
+		return 0;
+	}
+	if (uid == vn->uid)
+		mode >>= 6;
+	else if (in_group(&p->cred, vn->gid, gid))
+		mode >>= 3;
+	return (mode & want) == want ? 0 : -EACCES;
+}
+
+int vfs_permission(struct vnode *vn, unsigned want)
+{
+	struct proc *p = curproc();
+
+	if (p == NULL)
+		return 0;
+	return vfs_permission_as(vn, want, p->cred.fsuid, p->cred.fsgid);
+}
+
+void vfs_init_owner(struct vnode *vn, const struct vnode *dir)
+{
+	struct proc *p = curproc();
+
+	if (p != NULL) {
+		vn->uid = p->cred.fsuid;
+		vn->gid = p->cred.fsgid;
+	}
+	if (dir->mode & S_ISGID) {
+		vn->gid = dir->gid;
+		if (S_ISDIR(vn->mode))
+			vn->mode |= S_ISGID;
+	}
+}
+
+/* ---- attributes ---- */
+
+int vfs_getattr(struct vnode *vn, struct kstat *st)
+{
+	*st = (struct kstat){
+		.dev = vn->mount->dev,
+		.ino = vn->ino,
+		.rdev = vn->rdev,
+		.mode = vn->mode,
+		.uid = vn->uid,
+		.gid = vn->gid,
+		.nlink = 1,
+		.blksize = PAGE_SIZE,
+	};
+	return vn->ops->getattr != NULL ? vn->ops->getattr(vn, st) : 0;
+}
+
+/* man 2 chmod, chown: what else changes with the change that was asked for. */
+static int check_setattr(struct vnode *vn, unsigned *which, struct kstat *st)
+{
+	struct proc *p = curproc();
+	bool root = vfs_is_root();
+
+	if ((*which & ATTR_MODE) && !vfs_is_owner(vn))
+		return -EPERM;
+	if ((*which & ATTR_UID) && !root && (st->uid != vn->uid || p->cred.fsuid != vn->uid))
+		return -EPERM;
+	if ((*which & ATTR_GID) && !root &&
+		(p->cred.fsuid != vn->uid || !in_group(&p->cred, st->gid, p->cred.fsgid)))
+		return -EPERM;
+	if (*which & ATTR_MODE)
+		st->mode = (vn->mode & S_IFMT) | (st->mode & 07777);
+	if ((*which & (ATTR_UID | ATTR_GID)) && !S_ISDIR(vn->mode) && !(*which & ATTR_MODE)) {
+		*which |= ATTR_MODE;
+		st->mode = vn->mode & ~(uint32_t)S_ISUID;
+		if (vn->mode & 010)
+			st->mode &= ~(uint32_t)S_ISGID;
+	}
+	return 0;
+}
+
+int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st)
+{
+	struct kstat new = *st;
+	int err;
+
+	if (vn->ops->setattr == NULL)
+		return -EPERM;
+	mutex_lock(&vn->lock);
+	err = check_setattr(vn, &which, &new);
+	if (err == 0)
+		err = vn->ops->setattr(vn, which, &new);
+	mutex_unlock(&vn->lock);
+	return err;
+}
+
+static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
+{
+	struct kstat st = { .size = size };
+	struct proc *p = curproc();
+	int err;
+
+	if (S_ISDIR(vn->mode))
+		return -EISDIR;
+	if (!S_ISREG(vn->mode))
+		return -EINVAL;
+	if (vn->ops->setattr == NULL)
+		return -EPERM;
+	if (p != NULL && size > p->rlimits[RLIMIT_FSIZE].cur) {
+		signal_thread(curthread(), SIGXFSZ, NULL);
+		return -EFBIG;
+	}
+	mutex_lock(&vn->write_lock);
+	mutex_lock(&vn->lock);
+	err = grow_only && vnode_size(vn) >= size ? 0 : vn->ops->setattr(vn, ATTR_SIZE, &st);
+	mutex_unlock(&vn->lock);
+	mutex_unlock(&vn->write_lock);
+	return err;
+}
+
+int vfs_truncate(struct vnode *vn, uint64_t size)
+{
+	return set_size(vn, size, false);
+}
+
+int vfs_extend(struct vnode *vn, uint64_t size)
+{
+	return set_size(vn, size, true);
+}

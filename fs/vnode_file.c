@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What open(2) gives for regular files, directories and O_PATH.
+ */
+#include "fs/file.h"
+#include "fs/vfs.h"
+#include "kernel/core/errno.h"
+#include "kernel/syscall/abi/fs.h"
+#include "mm/uaccess.h"
+#include "mm/vm.h"
+
+/* ---- regular files ---- */
+
+static ssize_t vnode_io(struct file *f, struct uio *u, uint64_t *pos)
+{
+	if (f->vnode->object == NULL)
+		return -EINVAL;
+	return vnode_cache_rw(f->vnode, u, *pos, f->flags & O_APPEND, pos);
+}
+
+static int64_t vnode_seek(struct file *f, int64_t off, int whence)
+{
+	return file_seek_sized(f, off, whence, vnode_size(f->vnode));
+}
+
+static int vnode_ioctl(struct file *f, unsigned cmd, vaddr_t arg)
+{
+	uint64_t size = vnode_size(f->vnode);
+	int32_t left;
+
+	if (cmd != FIONREAD)
+		return -ENOTTY;
+	left = size > f->pos ? (int32_t)MIN(size - f->pos, (uint64_t)INT32_MAX) : 0;
+	return copy_to_user(arg, &left, sizeof(left));
+}
+
+static struct vm_object *vnode_mmap(struct file *f, bool shared)
+{
+	if (f->vnode->object == NULL)
+		return ERR_PTR(-ENODEV);
+	vm_object_get(f->vnode->object);
+	return f->vnode->object;
+}
+
+const struct file_ops vnode_file_ops = {
+	.name = "file",
+	.read = vnode_io,
+	.write = vnode_io,
+	.seek = vnode_seek,
+	.ioctl = vnode_ioctl,
+	.mmap = vnode_mmap,
+};
+
+/* ---- directories ---- */
+
+/* The position is whatever the file system said after an entry; seekdir() brings it back. */
+static int64_t dir_seek(struct file *f, int64_t off, int whence)
+{
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
+	return file_seek_sized(f, off, whence, 0);
+}
+
+static int dir_readdir(struct file *f, dirent_fn fn, void *ctx)
+{
+	struct vnode *vn = f->vnode;
+	int err;
+
+	if (vn->ops->readdir == NULL)
+		return -ENOTDIR;
+	mutex_lock(&vn->lock);
+	err = vn->ops->readdir(vn, f->pos, fn, ctx);
+	mutex_unlock(&vn->lock);
+	return err;
+}
+
+const struct file_ops dir_file_ops = {
+	.name = "dir",
+	.seek = dir_seek,
+	.readdir = dir_readdir,
+};
+
+/* ---- O_PATH: a place in the tree and nothing more ---- */
+
+const struct file_ops path_file_ops = {
+	.name = "path",
+};
