@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * `tests --list` names all tests; `tests NAME...` runs them, `tests --all` every one, each in a
+ * process of its own with a header line before and its exit status after.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static struct test *tests;
+
+void test_register(struct test *t)
+{
+	struct test **p = &tests;
+
+	while (*p != NULL && strcmp((*p)->name, t->name) < 0)
+		p = &(*p)->next;
+	t->next = *p;
+	*p = t;
+}
+
+void show(const char *what, long value)
+{
+	if (value < 0)
+		printf("%s: %ld %s\n", what, value, errno != 0 ? strerrorname_np(errno) : "");
+	else
+		printf("%s: %ld\n", what, value);
+}
+
+void *bad_pointer(void)
+{
+	static void *volatile p = (void *)8;
+
+	return p;
+}
+
+void show_status(const char *what, int status)
+{
+	if (WIFEXITED(status))
+		printf("%s: exited %d\n", what, WEXITSTATUS(status));
+	else if (WIFSIGNALED(status))
+		printf("%s: killed by SIG%s\n", what, sigabbrev_np(WTERMSIG(status)));
+	else if (WIFSTOPPED(status))
+		printf("%s: stopped by SIG%s\n", what, sigabbrev_np(WSTOPSIG(status)));
+	else if (WIFCONTINUED(status))
+		printf("%s: continued\n", what);
+}
+
+void in_child(const char *what, void (*fn)(void))
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		fn();
+		fflush(stdout);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		printf("%s: fork or wait failed\n", what);
+		return;
+	}
+	show_status(what, status);
+}
+
+static int run_one(const char *name)
+{
+	for (struct test *t = tests; t != NULL; t = t->next) {
+		if (strcmp(t->name, name) != 0)
+			continue;
+		t->fn();
+		return fflush(stdout) == 0 ? 0 : 1;
+	}
+	fprintf(stderr, "tests: no test '%s'; --list names them\n", name);
+	return 2;
+}
+
+static int run_all(void)
+{
+	for (struct test *t = tests; t != NULL; t = t->next) {
+		printf("=== %s\n", t->name);
+		in_child("=== end", t->fn);
+	}
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fprintf(stderr, "usage: tests --list | --all | NAME...\n");
+		return 2;
+	}
+	if (strcmp(argv[1], "--list") == 0) {
+		for (struct test *t = tests; t != NULL; t = t->next)
+			puts(t->name);
+		return 0;
+	}
+	if (strcmp(argv[1], "--all") == 0)
+		return run_all();
+	for (int i = 1; i < argc; i++) {
+		int err = run_one(argv[i]);
+
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Guest tests: ordinary POSIX programs in one multi-call binary. Each prints what it saw; the same
+ * binary runs on the host's Linux and on Mayfly and the outputs must be equal. So a test prints
+ * nothing that may differ between two runs on Linux: no ids, addresses, times.
+ */
+#ifndef USER_TESTS_TEST_H
+#define USER_TESTS_TEST_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct test {
+	const char *name;
+	void (*fn)(void);
+	struct test *next;
+};
+
+void test_register(struct test *t);
+
+#define TEST(ident)                                                                                \
+	static void test_##ident(void);                                                            \
+	static struct test entry_##ident = { #ident, test_##ident, NULL };                         \
+	__attribute__((constructor)) static void register_##ident(void)                            \
+	{                                                                                          \
+		test_register(&entry_##ident);                                                     \
+	}                                                                                          \
+	static void test_##ident(void)
+
+/* Prints "what: value" or "what: -1 ENAME". */
+#define SHOW(expr)                                                                                 \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		show(#expr, (long)(expr));                                                         \
+	} while (0)
+void show(const char *what, long value);
+/* An address that is never mapped; the compiler does not know it. */
+void *bad_pointer(void);
+/* Runs fn in a child and prints how it ended. */
+void in_child(const char *what, void (*fn)(void));
+void show_status(const char *what, int wait_status);
+
+#endif
