@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Linux's side of t_abi: only UAPI headers here.
+ */
+#include <asm/errno.h>
+#include <asm/ldt.h>
+#include <asm/signal.h>
+#include <linux/prctl.h>
+#include <linux/random.h>
+#include <linux/reboot.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/sysinfo.h>
+#include <linux/time.h>
+#include <linux/times.h>
+#include <linux/utsname.h>
+#include <linux/wait.h>
+
+#include "tests/host/t_abi.h"
+
+#define CONST(name) { #name, (long long)name },
+const struct abi_const uapi_consts[] = {
+#include "tests/host/abi_list.h"
+	{ NULL, 0 },
+};
+#undef CONST
+
+const struct abi_const uapi_sizes[] = {
+	{ "timespec", sizeof(struct __kernel_old_timespec) },
+	{ "timespec64", sizeof(struct __kernel_timespec) },
+	{ "timeval", sizeof(struct __kernel_old_timeval) },
+	{ "itimerval", sizeof(struct __kernel_old_itimerval) },
+	{ "rusage", sizeof(struct rusage) },
+	{ "rusage.ru_maxrss", offsetof(struct rusage, ru_maxrss) },
+	{ "rusage.ru_minflt", offsetof(struct rusage, ru_minflt) },
+	{ "tms", sizeof(struct tms) },
+	{ "utsname", sizeof(struct new_utsname) },
+	{ "user_desc", sizeof(struct user_desc) },
+	{ "sysinfo", sizeof(struct sysinfo) },
+	{ "sysinfo.procs", offsetof(struct sysinfo, procs) },
+	{ "sysinfo.mem_unit", offsetof(struct sysinfo, mem_unit) },
+	{ "stack_t", sizeof(stack_t) },
+	{ "stack_t.ss_size", offsetof(stack_t, ss_size) },
+	{ NULL, 0 },
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Every constant and structure of the process, time and signal ABI against Linux's UAPI headers,
+ * compiled for 64 and for 32 bits.
+ */
+#include "kernel/syscall/abi/errno.h"
+#include "kernel/syscall/abi/proc.h"
+#include "kernel/syscall/abi/signal.h"
+#include "kernel/syscall/abi/time.h"
+#include "tests/host/t_abi.h"
+#include "tests/host/tap.h"
+
+#define CONST(name) { #name, (long long)name },
+static const struct abi_const ours[] = {
+#include "tests/host/abi_list.h"
+	{ NULL, 0 },
+};
+
+static const struct abi_const our_sizes[] = {
+	{ "timespec", sizeof(struct abi_timespec) },
+	{ "timespec64", sizeof(struct abi_timespec64) },
+	{ "timeval", sizeof(struct abi_timeval) },
+	{ "itimerval", sizeof(struct abi_itimerval) },
+	{ "rusage", sizeof(struct abi_rusage) },
+	{ "rusage.ru_maxrss", offsetof(struct abi_rusage, maxrss) },
+	{ "rusage.ru_minflt", offsetof(struct abi_rusage, minflt) },
+	{ "tms", sizeof(struct abi_tms) },
+	{ "utsname", sizeof(struct utsname) },
+	{ "user_desc", sizeof(struct user_desc) },
+	{ "sysinfo", sizeof(struct abi_sysinfo) },
+	{ "sysinfo.procs", offsetof(struct abi_sysinfo, procs) },
+	{ "sysinfo.mem_unit", offsetof(struct abi_sysinfo, mem_unit) },
+	{ "stack_t", sizeof(struct abi_stack) },
+	{ "stack_t.ss_size", offsetof(struct abi_stack, size) },
+	{ NULL, 0 },
+};
+
+static void compare(const struct abi_const *a, const struct abi_const *b)
+{
+	for (; a->name != NULL; a++, b++)
+		ok(a->value == b->value, "%s: %lld here, %lld in Linux", a->name, a->value, b->value);
+}
+
+int main(void)
+{
+	compare(ours, uapi_consts);
+	compare(our_sizes, uapi_sizes);
+	return tap_done();
+}
