@@ -261,7 +261,7 @@ void vfs_init(void)
 	file_init();
 	tmpfs_init();
 	devfs_init();
-	m = tmpfs_mount_new("rootfs");
+	m = tmpfs_mount_new("tmpfs");
 	if (IS_ERR(m))
 		panic("vfs: no memory for the root file system");
 	vfs_root_vnode = m->root;

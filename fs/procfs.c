@@ -498,8 +498,23 @@ static int procfs_setattr(struct vnode *vn, unsigned which, const struct kstat *
 	return which & ~ATTR_SIZE ? -EPERM : 0;
 }
 
+/* As Linux says it: what is not there cannot be made. */
+static int procfs_create(
+	struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct vnode **out)
+{
+	return -ENOENT;
+}
+
+static int procfs_mkdir(
+	struct vnode *dir, const char *name, size_t len, uint32_t mode, struct vnode **out)
+{
+	return -ENOENT;
+}
+
 static const struct vnode_ops procfs_ops = {
 	.lookup = procfs_lookup,
+	.create = procfs_create,
+	.mkdir = procfs_mkdir,
 	.readdir = procfs_readdir,
 	.readlink = procfs_readlink,
 	.follow = procfs_follow,

@@ -223,6 +223,17 @@ static int wait_for_room(struct pipe *p, bool nonblock)
 	return waitq_sleep(&p->wr_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
 }
 
+/* The last reader left while the window was open. A writer that copies would have put what the buffer
+ * holds there before that, and says so (Linux does): so the count here is the same. */
+static void fill_abandoned(struct pipe *p, struct uio *u)
+{
+	size_t room;
+
+	while (!p->wr_busy && (room = MIN(pipe_space(p), u->resid)) > 0)
+		if (buffer_write(p, u, room, false) <= 0)
+			return;
+}
+
 /* One piece of a write of `total` bytes, through the window or into the buffer: the bytes that went,
  * 0 to look again, or an error. A signal, or a page that cannot be lent, does not fail the write at
  * once: `*why` remembers it, and from then on goes what the buffer takes without waiting. A write that
@@ -250,6 +261,8 @@ static ssize_t write_piece(struct pipe *p, struct uio *u, size_t total, bool non
 	if (!direct)
 		return buffer_write(p, u, room, total <= PIPE_BUF);
 	*why = pipe_window_write(p, u);
+	if (p->readers == 0 && *why == 0)
+		fill_abandoned(p, u);
 	return (ssize_t)(left - u->resid);
 }
 

@@ -21,7 +21,7 @@
 
 struct sf_test {
 	struct vm_page *pages[PAGES];
-	unsigned npages;
+	unsigned npages, max_batch;
 	uint64_t deadline;
 	unsigned stale, errors; /* atomic */
 	unsigned done[MAX_CPUS];
@@ -137,7 +137,7 @@ static void many_pages(struct sf_test *t, uint32_t r)
 {
 	struct vm_page *pages[MAX_BATCH];
 	struct sf_buf *sfs[MAX_BATCH];
-	unsigned n = 1 + r % MAX_BATCH, first = (r >> 8) % t->npages, step = (r >> 20) % 3;
+	unsigned n = 1 + r % t->max_batch, first = (r >> 8) % t->npages, step = (r >> 20) % 3;
 	bool private = r & 0x80;
 	int err;
 
@@ -197,7 +197,9 @@ KTEST(sf_buf)
 	unsigned n = cpumask_count(&cpus_online), before = slots_in_use();
 	bool ran = false;
 
-	t = (struct sf_test){ .npages = 0 };
+	t = (struct sf_test){ .max_batch = MAX_BATCH };
+	if (!sf_buf_is_direct())
+		t.max_batch = MIN(t.max_batch, sf_pool.nslots);
 	if (pages_make(&t)) {
 		pool_shrink(&t, SLOTS);
 		t.deadline = clock_monotonic_ns() + TIME;
@@ -328,8 +330,10 @@ KTEST(sf_buf_wait)
 	bool ran = false;
 
 	t = (struct wait_test){ .held = 0 };
-	if (sf_buf_is_direct()) /* has no pool, nobody ever waits */
+	if (sf_buf_is_direct() || sf_pool.nslots < WAIT_SLOTS) {
+		klog(LOG_INFO, "sf_buf_wait: no pool to use up");
 		return;
+	}
 	if (pages_make(&t.base)) {
 		pool_shrink(&t.base, WAIT_SLOTS);
 		ran = team_run(NROLES, false, wait_member, &t);

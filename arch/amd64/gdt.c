@@ -56,6 +56,7 @@ void gdt_load(struct cpu *c)
 			 "movl %2, %%ss\n\t"
 			 "movl %3, %%fs\n\t"
 			 "movl %3, %%gs\n\t"
+			 "lldt %w3\n\t" /* none: selectors with TI set fault */
 			 "ltr %w4"
 			 :
 			 : "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(0), "r"(TSS_SEL)

@@ -101,6 +101,7 @@ void gdt_load(struct cpu *c)
 		"movl %2, %%ss\n\t"
 		"movl %3, %%fs\n\t"
 		"movl %4, %%gs\n\t"
+		"lldt %w4\n\t" /* none: selectors with TI set fault */
 		"ltr %w5"
 		:
 		: "m"(p), "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(PERCPU_SEL), "r"(0), "r"(TSS_SEL)

@@ -140,6 +140,7 @@ static long commit(struct exec *x, const char *path)
 	switch_map(x);
 	curthread()->clear_child_tid = 0;
 	fd_close_on_exec(p->fds);
+	p->has_execed = true;
 	signal_exec(p);
 	arch_thread_exec();
 	new_credentials(x);
