@@ -499,8 +499,8 @@ static int procfs_setattr(struct vnode *vn, unsigned which, const struct kstat *
 }
 
 /* As Linux says it: what is not there cannot be made. */
-static int procfs_create(
-	struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct vnode **out)
+static int procfs_create(struct vnode *dir, const char *name, size_t len, uint32_t mode,
+	uint64_t rdev, struct vnode **out)
 {
 	return -ENOENT;
 }

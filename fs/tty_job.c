@@ -61,9 +61,9 @@ static void release_session_locked(struct tty *tty)
 {
 	struct proc *p;
 
-	LIST_FOR_EACH(p, &all_procs, all_link)
-	if (p->ctty == tty && p->sid == tty->session)
-		p->ctty = NULL;
+	LIST_FOR_EACH (p, &all_procs, all_link)
+		if (p->ctty == tty && p->sid == tty->session)
+			p->ctty = NULL;
 	tty->session = 0;
 	tty->pgid = 0;
 }
@@ -197,8 +197,7 @@ static int set_group(struct tty *tty, vaddr_t arg)
 		return -EINVAL;
 	err = -ESRCH;
 	spin_lock(&proc_lock);
-	LIST_FOR_EACH(p, &all_procs, all_link)
-	{
+	LIST_FOR_EACH (p, &all_procs, all_link) {
 		if (p->pgid != pgid)
 			continue;
 		err = p->sid == self->sid ? 0 : -EPERM;

@@ -27,8 +27,9 @@ struct pipe *pipe_new(void)
 		return NULL;
 	}
 	spin_init(&p->lock, "pipe");
-	waitq_init(&p->rd_wq);
-	waitq_init(&p->wr_wq);
+	waitq_init(&p->rd.wq);
+	waitq_init(&p->wr.wq);
+	p->rd.spin = p->wr.spin = PIPE_SPIN_MIN;
 	p->npages = PIPE_DEF_PAGES;
 	p->rgen = p->wgen = 1;
 	p->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
@@ -44,6 +45,24 @@ void pipe_destroy(struct pipe *p)
 			page_put(p->pages[i]);
 	kfree(p->pages);
 	kfree(p);
+}
+
+int pipe_wait(struct pipe *p, struct pipe_end *e, enum wait_kind kind)
+{
+	unsigned seq = e->seq, turns = ncpus > 1 ? e->spin : 0;
+
+	spin_unlock(&p->lock);
+	while (turns > 0 && READ_ONCE(e->seq) == seq && !sched_need_resched()) {
+		cpu_relax();
+		turns--;
+	}
+	spin_lock(&p->lock);
+	if (e->seq != seq) {
+		e->spin = MIN(2 * e->spin, (unsigned)PIPE_SPIN_MAX);
+		return 0;
+	}
+	e->spin = MAX(e->spin / 2, (unsigned)PIPE_SPIN_MIN);
+	return waitq_sleep(&e->wq, &p->lock, kind, WAIT_FOREVER);
 }
 
 static struct vm_page **slot_of(struct pipe *p, size_t pos)
@@ -92,8 +111,8 @@ static ssize_t buffer_read(struct pipe *p, struct uio *u)
 	rewind_if_empty(p);
 	/* Not by comparing pipe_space(): a writer may have used up meanwhile what we freed. */
 	if (pos >> PAGE_SHIFT != (pos + done) >> PAGE_SHIFT || pipe_buffered(p) == 0)
-		pipe_wake(&p->wr_wq);
-	pipe_wake(&p->rd_wq);
+		pipe_wake(&p->wr);
+	pipe_wake(&p->rd);
 	return done > 0 ? (ssize_t)done : -EFAULT;
 }
 
@@ -108,7 +127,7 @@ static int wait_for_data(struct pipe *p, bool nonblock)
 		if (nonblock)
 			return -EAGAIN;
 	}
-	err = waitq_sleep(&p->rd_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+	err = pipe_wait(p, &p->rd, WAIT_INTR);
 	return err != 0 ? err : 1;
 }
 
@@ -147,7 +166,7 @@ ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 	p->reading--;
 	/* A writer that lends its pages may prefer the buffer now that nobody takes them. */
 	if (p->win.open && p->reading == 0 && p->win.left <= pipe_space(p))
-		pipe_wake(&p->wr_wq);
+		pipe_wake(&p->wr);
 	spin_unlock(&p->lock);
 	return n;
 }
@@ -191,8 +210,8 @@ static ssize_t buffer_write(struct pipe *p, struct uio *u, size_t n, bool atomic
 	p->wpos += done;
 	p->wr_busy = false;
 	if (done > 0)
-		pipe_wake(&p->rd_wq);
-	pipe_wake(&p->wr_wq);
+		pipe_wake(&p->rd);
+	pipe_wake(&p->wr);
 	return done > 0 ? (ssize_t)done : err;
 }
 
@@ -220,7 +239,7 @@ static int wait_for_room(struct pipe *p, bool nonblock)
 {
 	if (nonblock && !p->wr_busy)
 		return -EAGAIN;
-	return waitq_sleep(&p->wr_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+	return pipe_wait(p, &p->wr, WAIT_INTR);
 }
 
 /* The last reader left while the window was open. A writer that copies would have put what the buffer
@@ -301,7 +320,7 @@ static int wait_until_idle(struct pipe *p)
 	int err = 0;
 
 	while (err == 0 && (p->rd_busy || p->wr_busy))
-		err = waitq_sleep(p->rd_busy ? &p->rd_wq : &p->wr_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+		err = pipe_wait(p, p->rd_busy ? &p->rd : &p->wr, WAIT_INTR);
 	return err;
 }
 
@@ -332,6 +351,8 @@ int pipe_resize(struct pipe *p, size_t size)
 	unsigned npages = 1;
 	int err;
 
+	if (size > (size_t)1 << 31)
+		return -EINVAL;
 	if (size > PIPE_MAX_SIZE)
 		return -EPERM;
 	while (npages * PAGE_SIZE < size)
@@ -345,7 +366,7 @@ int pipe_resize(struct pipe *p, size_t size)
 		err = -EBUSY;
 	if (err == 0) {
 		ring = swap_ring(p, ring, npages);
-		pipe_wake(&p->wr_wq);
+		pipe_wake(&p->wr);
 	}
 	spin_unlock(&p->lock);
 	kfree(ring);

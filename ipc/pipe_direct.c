@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Direct writes: one copy instead of two. A writer that would block anyway, or whose reader is
- * waiting, lends the pages of its own buffer; the reader copies straight out of them through private
- * ephemeral mappings (FreeBSD's pipes, ATC'05). Locks: ipc/pipe_impl.h.
+ * Direct writes: one copy instead of two. A writer that has to wait for its reader anyway lends the
+ * pages of its own buffer; the reader copies straight out of them through private ephemeral mappings
+ * (FreeBSD's pipes, ATC'05). Locks: ipc/pipe_impl.h.
+ *
+ * FreeBSD lends whenever the write is a large one, and so makes every such writer wait. Here a write
+ * that fits into the buffer goes there and does not wait, as on Linux, where programs rely on it (a
+ * process may fill a pipe that only it will read); and two CPUs hand over to each other a third as
+ * often, since the writer makes the next message while the reader takes this one.
  *
  * The window is a ring of at most PIPE_WINDOW held pages. The writer tops it up when half of it has
  * been read, so with two CPUs finding pages and copying overlap, and sleeps otherwise. Only a writer
@@ -27,8 +32,7 @@ static struct pipe_seg *seg_at(struct pipe_window *w, unsigned i)
 
 bool pipe_window_wanted(const struct pipe *p, const struct uio *u)
 {
-	return u->user && u->iov->len >= PIPE_MINDIRECT && curproc() != NULL &&
-	       (p->reading > 0 || u->resid > pipe_space(p));
+	return u->user && u->iov->len >= PIPE_MINDIRECT && curproc() != NULL && u->resid > pipe_space(p);
 }
 
 /* ---- the reader ---- */
@@ -76,8 +80,8 @@ ssize_t pipe_window_read(struct pipe *p, struct uio *u)
 	consume(w, done);
 	p->rd_busy = w->reading = false;
 	if (w->left == 0 || w->closing || (w->more && w->count <= PIPE_WINDOW / 2))
-		pipe_wake(&p->wr_wq);
-	pipe_wake(&p->rd_wq);
+		pipe_wake(&p->wr);
+	pipe_wake(&p->rd);
 	return done > 0 ? (ssize_t)done : -EFAULT;
 }
 
@@ -132,7 +136,7 @@ static int offer(struct pipe *p, struct loan *l)
 	}
 	w->more = l->len > 0;
 	if (n > 0)
-		pipe_wake(&p->rd_wq);
+		pipe_wake(&p->rd);
 	return err == -ENOMEM ? err : err != 0 ? -EFAULT : 0;
 }
 
@@ -143,13 +147,13 @@ static void close_window(struct pipe *p)
 
 	w->closing = true;
 	while (w->reading)
-		waitq_sleep(&p->wr_wq, &p->lock, WAIT_UNINTR, WAIT_FOREVER);
+		pipe_wait(p, &p->wr, WAIT_UNINTR);
 	for (unsigned i = 0; i < w->count; i++)
 		page_put(seg_at(w, i)->page);
 	w->count = 0;
 	w->bytes = w->left = 0;
 	w->open = w->closing = w->more = false;
-	pipe_wake(&p->wr_wq);
+	pipe_wake(&p->wr);
 }
 
 /* Nobody reads, and the rest of the write, `behind` bytes beyond the window among it, fits into the
@@ -176,7 +180,7 @@ int pipe_window_write(struct pipe *p, struct uio *u)
 		else if (!w->reading && buffer_is_better(p, behind))
 			break;
 		else
-			err = waitq_sleep(&p->wr_wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+			err = pipe_wait(p, &p->wr, WAIT_INTR);
 	}
 	close_window(p);
 	uio_advance(u, w->taken);

@@ -27,9 +27,9 @@ static unsigned pipe_poll(struct file *f, struct poll_table *pt)
 	unsigned ev = 0;
 
 	if (file_readable(f))
-		poll_wait(pt, &p->rd_wq);
+		poll_wait(pt, &p->rd.wq);
 	if (file_writable(f))
-		poll_wait(pt, &p->wr_wq);
+		poll_wait(pt, &p->wr.wq);
 	spin_lock(&p->lock);
 	if (file_readable(f)) {
 		if (pipe_buffered(p) + p->win.bytes > 0)
@@ -116,8 +116,8 @@ static void add_ends(struct pipe *p, bool rd, bool wr)
 	p->rgen += rd;
 	p->writers += wr;
 	p->wgen += wr;
-	pipe_wake(&p->rd_wq);
-	pipe_wake(&p->wr_wq);
+	pipe_wake(&p->rd);
+	pipe_wake(&p->wr);
 	spin_unlock(&p->lock);
 }
 
@@ -126,8 +126,8 @@ static void drop_ends(struct pipe *p, bool rd, bool wr)
 	spin_lock(&p->lock);
 	p->readers -= rd;
 	p->writers -= wr;
-	pipe_wake(&p->rd_wq);
-	pipe_wake(&p->wr_wq);
+	pipe_wake(&p->rd);
+	pipe_wake(&p->wr);
 	spin_unlock(&p->lock);
 }
 
@@ -236,7 +236,7 @@ static struct pipe *fifo_pipe(struct vnode *vn)
 }
 
 /* Waits until *n is not 0 or somebody has come (and maybe gone again) since *gen was *seen. */
-static int wait_for_other(struct pipe *p, struct waitq *wq, const unsigned *n, const unsigned *gen)
+static int wait_for_other(struct pipe *p, struct pipe_end *e, const unsigned *n, const unsigned *gen)
 {
 	unsigned seen;
 	int err = 0;
@@ -244,7 +244,7 @@ static int wait_for_other(struct pipe *p, struct waitq *wq, const unsigned *n, c
 	spin_lock(&p->lock);
 	seen = *gen;
 	while (err == 0 && *n == 0 && *gen == seen)
-		err = waitq_sleep(wq, &p->lock, WAIT_INTR, WAIT_FOREVER);
+		err = pipe_wait(p, e, WAIT_INTR);
 	spin_unlock(&p->lock);
 	return err;
 }
@@ -259,7 +259,7 @@ static int fifo_open_read(struct pipe *p, struct file *f)
 		spin_unlock(&p->lock);
 		return 0;
 	}
-	return wait_for_other(p, &p->rd_wq, &p->writers, &p->wgen);
+	return wait_for_other(p, &p->rd, &p->writers, &p->wgen);
 }
 
 static int fifo_open_write(struct pipe *p, struct file *f)
@@ -269,7 +269,7 @@ static int fifo_open_write(struct pipe *p, struct file *f)
 	add_ends(p, false, true);
 	if (f->flags & O_NONBLOCK)
 		return 0;
-	return wait_for_other(p, &p->wr_wq, &p->readers, &p->rgen);
+	return wait_for_other(p, &p->wr, &p->readers, &p->rgen);
 }
 
 int fifo_open(struct vnode *vn, struct file *f)

@@ -42,6 +42,18 @@ struct pipe_window {
 	size_t taken; /* of the loan: read */
 };
 
+/* Where readers, or writers, wait. Before it sleeps a thread spins for a moment: between two CPUs the
+ * other side is often done sooner than a halted CPU could be woken. How long adapts to how often that
+ * has paid, so who waits for a slow partner, or shares its CPU, hardly spins. */
+struct pipe_end {
+	struct waitq wq;
+	unsigned seq;  /* wake-ups so far; read without the lock by spinners */
+	unsigned spin; /* turns to try next time */
+};
+
+#define PIPE_SPIN_MIN 4
+#define PIPE_SPIN_MAX 256
+
 struct pipe {
 	struct spinlock lock;
 	unsigned readers, writers; /* open files of each kind */
@@ -49,7 +61,7 @@ struct pipe {
 	unsigned refs;		   /* files, and fifo_open() under way */
 	bool rd_busy, wr_busy;
 	unsigned reading; /* threads inside read(2), waiting included */
-	struct waitq rd_wq, wr_wq;
+	struct pipe_end rd, wr;
 
 	struct vm_page **pages; /* ring; page of position x: (x / PAGE_SIZE) % npages; NULL: not yet needed */
 	unsigned npages;	/* a power of two */
@@ -73,10 +85,12 @@ static inline size_t pipe_buffered(const struct pipe *p)
 	return p->wpos - p->rpos;
 }
 
-static inline void pipe_wake(struct waitq *wq)
+/* Something changed that threads at this end may wait for. Lock held. */
+static inline void pipe_wake(struct pipe_end *e)
 {
-	if (!list_empty(&wq->waiters))
-		waitq_wake_all(wq);
+	WRITE_ONCE(e->seq, e->seq + 1);
+	if (!list_empty(&e->wq.waiters))
+		waitq_wake_all(&e->wq);
 }
 
 /* pipe.c */
@@ -84,6 +98,8 @@ struct pipe *pipe_new(void); /* NULL: no memory */
 void pipe_destroy(struct pipe *p);
 ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos);
 ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos);
+/* Waits for pipe_wake(); lock held, released meanwhile. Results as wait_sleep(). */
+int pipe_wait(struct pipe *p, struct pipe_end *e, enum wait_kind kind);
 int pipe_resize(struct pipe *p, size_t size); /* the new size in bytes, -EBUSY, -ENOMEM... */
 
 /* pipe_direct.c. Called and returning with the lock held; they release it in between. */

@@ -43,8 +43,11 @@ def names(data):
     found = {}
     at = 0
     while data[at : at + 6] == b"070701":
-        mode, size, namesize = (int(data[at + o : at + o + 8], 16) for o in (14, 54, 94))
-        name = data[at + HEADER : at + HEADER + namesize - 1].decode()
+        try:
+            mode, size, namesize = (int(data[at + o : at + o + 8], 16) for o in (14, 54, 94))
+        except ValueError:  # cut short or damaged: what came before it counts, as for the kernel
+            break
+        name = data[at + HEADER : at + HEADER + namesize - 1].decode(errors="replace")
         if name == "TRAILER!!!":
             break
         if not stat.S_ISREG(mode):

@@ -3,10 +3,12 @@
 ; Every way into the kernel on i386, and the way back. Each entry builds a struct trapframe and
 ; calls C with interrupts off; C returns with interrupts off.
 ;
-; The kernel owns %ds, %es and %fs (this CPU's struct cpu); %gs stays the user's and is only saved
-; and restored. Going back, loading a selector that has become bad faults in the kernel; then it is
-; replaced by the null selector and the load repeated. IRET itself can only fault over the user's
-; stack segment; that becomes a #GP of the user's.
+; The kernel owns %ds, %es and %fs (this CPU's struct cpu), and runs with a null %gs: the user's
+; selector would go stale when exec or a switch changes the TLS descriptors, and then every trap
+; taken in the kernel would fault again on restoring it, without end. Going back to the user,
+; loading a selector that has become bad faults in the kernel; then it is replaced by the null
+; selector and the load repeated. IRET itself can only fault over the user's stack segment; that
+; becomes a #GP of the user's.
 
 %include "arch/i386/asm.inc"
 
@@ -57,6 +59,8 @@ trap_stubs:
 	mov es, eax
 	mov eax, PERCPU_SEL
 	mov fs, eax
+	xor eax, eax
+	mov gs, eax
 %endmacro
 
 ; An AC flag set by the user would switch off SMAP in the kernel.

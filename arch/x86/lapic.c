@@ -211,9 +211,9 @@ void ipi_send_mask(const struct cpumask *mask, unsigned vector)
 {
 	unsigned self = this_cpu_id(), cpu;
 
-	CPUMASK_FOR_EACH(cpu, mask)
-	if (cpu != self)
-		ipi_send(cpu, vector);
+	CPUMASK_FOR_EACH (cpu, mask)
+		if (cpu != self)
+			ipi_send(cpu, vector);
 }
 
 void ipi_stop_others(void)
@@ -223,9 +223,9 @@ void ipi_stop_others(void)
 	if (!present)
 		return;
 	__atomic_store_n(&nmi_means_stop, true, __ATOMIC_RELEASE);
-	CPUMASK_FOR_EACH(cpu, &cpus_online)
-	if (cpu != self)
-		icr_send(cpus[cpu].apic_id, ICR_NMI | ICR_ASSERT);
+	CPUMASK_FOR_EACH (cpu, &cpus_online)
+		if (cpu != self)
+			icr_send(cpus[cpu].apic_id, ICR_NMI | ICR_ASSERT);
 }
 
 /* The universal start-up algorithm, SDM 3A 9.4.4.1 and MP specification B.4. */

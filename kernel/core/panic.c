@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The end: stop all CPUs, say what happened so that somebody can find out why, and halt. It all
- * fits a screen of 80 by 25. Takes no locks (the log is told to take none from here on), because the
- * CPU that holds one may be stopped already; and expects anything to be broken: a panic within the
- * panic prints one line, one within that prints nothing.
+ * fits a screen of 80 by 25. Takes no locks (the log is told to take none from here on), because
+ * the CPU that holds one may be stopped already; and expects anything to be broken: a panic within
+ * the panic prints one line, one within that prints nothing.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"

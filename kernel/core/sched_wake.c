@@ -13,6 +13,7 @@
 #include "kernel/core/log.h"
 #include "kernel/core/runq.h"
 #include "kernel/core/witness.h"
+#include "kernel/proc/proc.h"
 
 /* ---- placement ---- */
 
@@ -76,18 +77,23 @@ static unsigned find_shortest(const struct thread *t)
 }
 
 /* Partners that take turns (a pipe, a futex) run best on one CPU: the waker goes to sleep about when
- * another CPU would have taken note of the IPI. Both must be known for short bursts, and nobody else
- * may be waiting here. */
+ * another CPU would have taken note of the IPI. So if the waker is known for short bursts, or is
+ * about to end, and nobody else is waiting here, the thread waits here for it. */
 #define PARTNER_NS 30000
+
+static bool will_sleep_soon(const struct thread *waker)
+{
+	return waker->burst < PARTNER_NS ||
+		(waker->proc != NULL && READ_ONCE(waker->proc->exiting));
+}
 
 static bool may_hand_over(const struct thread *t)
 {
 	const struct cpu *c = this_cpu();
 
-	return c->irq_depth == 0 && c->current != c->idle && c->current->burst < PARTNER_NS &&
-	       t->burst < PARTNER_NS && READ_ONCE(runqs[c->id].nr) == 0 &&
-	       cpumask_test(&t->affinity, c->id) && t->pin_count == 0 &&
-	       !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE);
+	return c->irq_depth == 0 && c->current != c->idle && will_sleep_soon(c->current) &&
+		READ_ONCE(runqs[c->id].nr) == 0 && cpumask_test(&t->affinity, c->id) &&
+		t->pin_count == 0 && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE);
 }
 
 /* The CPU it ran on last if that is idle, else any idle one, else the last one again: what it left

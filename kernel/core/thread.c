@@ -93,8 +93,8 @@ struct thread *thread_create_user(struct proc *proc, const char *name)
 		return NULL;
 	}
 	t->proc = proc;
-	t->uframe = (struct trapframe *)(t->kstack + KSTACK_SIZE) - 1;
 	arch_thread_init_user(t);
+	memset(t->uframe, 0, sizeof(*t->uframe)); /* the stack may be somebody's old one */
 	return t;
 }
 

@@ -47,15 +47,20 @@ static struct {
 
 static uint32_t guard;
 
-static void guard_lock(void)
+/* Interrupts off: a handler's spin_lock() on this CPU would otherwise wait for us for ever. */
+static uintptr_t guard_lock(void)
 {
+	uintptr_t flags = irq_save();
+
 	while (__atomic_exchange_n(&guard, 1, __ATOMIC_ACQUIRE) != 0)
 		cpu_relax();
+	return flags;
 }
 
-static void guard_unlock(void)
+static void guard_unlock(uintptr_t flags)
 {
 	__atomic_store_n(&guard, 0, __ATOMIC_RELEASE);
+	irq_restore(flags);
 }
 
 static bool bit_test(uint64_t set[CLASS_WORDS], unsigned i)
@@ -74,7 +79,7 @@ static unsigned class_register(const char *name)
 		if (strcmp(class_name[i], name) == 0)
 			return i;
 	if (nclasses == MAX_CLASSES) {
-		guard_unlock();
+		guard_unlock(0);
 		panic("witness: more than %u lock classes, the new one is %s", MAX_CLASSES, name);
 	}
 	class_name[nclasses] = name;
@@ -84,19 +89,20 @@ static unsigned class_register(const char *name)
 static unsigned class_of(const char *name)
 {
 	unsigned slot, class;
+	uintptr_t flags;
 
 	if (name == NULL)
 		panic("witness: a lock without a name, or never initialised");
 	slot = (unsigned)(((uintptr_t)name * 2654435761u) >> 8) % CACHE_SIZE;
 	if (__atomic_load_n(&cache[slot].name, __ATOMIC_ACQUIRE) == name)
 		return cache[slot].class;
-	guard_lock();
+	flags = guard_lock();
 	class = class_register(name);
 	if (cache[slot].name == NULL) {
 		cache[slot].class = class;
 		__atomic_store_n(&cache[slot].name, name, __ATOMIC_RELEASE);
 	}
-	guard_unlock();
+	guard_unlock(flags);
 	return class;
 }
 
@@ -152,9 +158,9 @@ static void NORETURN report(unsigned held, unsigned wanted, uintptr_t site)
 
 static void add_edge(unsigned a, unsigned b, uintptr_t site)
 {
+	uintptr_t flags = guard_lock();
 	bool cycle;
 
-	guard_lock();
 	cycle = bit_test(reach[b], a);
 	if (!cycle && !bit_test(edge[a], b)) {
 		edge_site[a][b] = site;
@@ -167,7 +173,7 @@ static void add_edge(unsigned a, unsigned b, uintptr_t site)
 		}
 		bit_set(edge[a], b);
 	}
-	guard_unlock();
+	guard_unlock(flags);
 	if (cycle)
 		report(a, b, site);
 }

@@ -2,6 +2,7 @@
  * The first process. It starts as a thread with an empty address space whose frame is filled by the
  * same exec as everybody else's; what differs is that the strings lie in kernel memory.
  */
+#include "arch/x86/trap.h"
 #include "fs/file.h"
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
@@ -37,6 +38,17 @@ static long try_exec(const char *path)
 	return proc_exec(path, (vaddr_t)argv, (vaddr_t)envp, false);
 }
 
+/* Nobody's bug: the machine has nothing to run, says so, and stops as after a panic. */
+static void NORETURN no_init(void)
+{
+	const char *how = option_get("panic");
+
+	klog(LOG_EMERG, "no init found: pass an initramfs with /init, or init=PATH");
+	if (how != NULL && strcmp(how, "exit") == 0)
+		arch_poweroff();
+	arch_halt();
+}
+
 void init_main(void)
 {
 	const char *chosen = option_get("init");
@@ -56,7 +68,7 @@ void init_main(void)
 		if (err != -ENOENT)
 			klog(LOG_ERR, "%s cannot be executed (error %ld)", candidates[i], err);
 	}
-	panic("no init found: pass an initramfs with /init, or init=PATH");
+	no_init();
 }
 
 void proc_start_init(void)

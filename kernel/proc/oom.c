@@ -88,7 +88,7 @@ static bool victim_pending(void)
 	bool pending;
 
 	spin_lock(&oom_lock);
-	pending = victim != NULL && READ_ONCE(victim->vm) != NULL &&
+	pending = victim != NULL && READ_ONCE(victim->state) == PROC_ALIVE &&
 		clock_monotonic_ns() - victim_since < OOM_PATIENCE;
 	spin_unlock(&oom_lock);
 	return pending;

@@ -74,7 +74,8 @@ for arch in amd64 i386; do
 		for f in /bad/*; do
 			timeout 20 $f true </dev/null >/dev/null 2>&1
 			s=$?
-			case $s in 126 | 127 | 13[0-9]) echo "$f refused" ;; *) echo "$f status $s" ;; esac
+			# 2: the kernel said ENOEXEC, so the shell read the file as a script, as POSIX wants it.
+			case $s in 2 | 126 | 127 | 13[0-9]) echo "$f refused" ;; *) echo "$f status $s" ;; esac
 		done
 		echo alive' --add "$tmp/bad:/bad" --mem 1024
 	is "$status $(tail -n 1 "$out")" "0 alive" "$arch: the kernel lives"
@@ -110,9 +111,10 @@ for arch in amd64 i386; do
 	vm_expected=1
 	for cut in 0 6 109 1000 100000 $((size / 2)) $((size - 600)); do
 		head -c $cut "$base" >"$tmp/cut.cpio"
-		vm --arch $arch --initrd "$tmp/cut.cpio" -- sh -c 'echo alive'
+		vm --arch $arch --timeout 15 --initrd "$tmp/cut.cpio" -- sh -c 'echo alive'
 		case $status in
-		0 | 126 | 127) pass "$arch: an archive cut at $cut: status $status" ;;
+		# 124: init is there and waits for a shell that is not.
+		0 | 124 | 126 | 127) pass "$arch: an archive cut at $cut: status $status" ;;
 		*) fail "$arch: an archive cut at $cut: status $status" ;;
 		esac
 		ok "$arch: and no panic" sh -c "! grep -aq PANIC: '$log'"
@@ -127,9 +129,9 @@ while at >= 0:
         data[at + random.randrange(110)] = random.choice(b"0123456789ABCDEFfgz\0\xff")
     at = data.find(b"070701", at + 110)
 open(sys.argv[2], "wb").write(data)' "$base" "$tmp/mad.cpio" 7
-	vm --arch $arch --initrd "$tmp/mad.cpio" -- sh -c 'echo alive'
+	vm --arch $arch --timeout 15 --initrd "$tmp/mad.cpio" -- sh -c 'echo alive'
 	case $status in
-	0 | 126 | 127) pass "$arch: an archive with wild headers: status $status" ;;
+	0 | 124 | 126 | 127) pass "$arch: an archive with wild headers: status $status" ;;
 	*) fail "$arch: an archive with wild headers: status $status" ;;
 	esac
 	vm_expected=

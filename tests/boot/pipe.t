@@ -21,7 +21,7 @@ for arch in amd64 i386; do
 	for strategy in $(strategies $arch); do
 		what="$arch $strategy"
 		rm -f "$tmp/sf"
-		vm --arch $arch --append sfbuf=$strategy --add "$tmp/work:/work" --get /tmp/counters:"$tmp/sf" -- sh /work
+		vm_timeout=600 vm --arch $arch --append sfbuf=$strategy --add "$tmp/work:/work" --get /tmp/counters:"$tmp/sf" -- sh /work
 		is "$status" 0 "$what: status"
 		same "$out" "$tmp/expected" "$what: equal sums"
 		[ -e "$tmp/sf" ] || : >"$tmp/sf"

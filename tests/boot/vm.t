@@ -67,8 +67,9 @@ for arch in amd64 i386; do
 	matches "$err" 'ktest_panic|ktest_run' "$arch: the kernel itself knows the functions' names"
 	is "$(wc -c <"$out")" 0 "$arch: nothing on stdout"
 
-	vm --arch $arch --append init=/no/such/init -- true
+	vm --arch $arch --initrd /dev/null -- true
 	is "$status" 126 "$arch: no init"
+	ok "$arch: and no panic" sh -c "! grep -aq PANIC: '$log'"
 done
 vm --kernel "$tmp/bytes" -- true
 is "$status" 126 "something that is no kernel"
@@ -76,7 +77,7 @@ vm -- poweroff -f
 is "$status" 125 "a machine that stops before the command has ended"
 
 # A caller that goes away, or is told to, takes the machine with it.
-"$top/tools/vm" --log "$log" --qemu -name --qemu "mayfly-test-$$" -- sh -c 'echo up; sleep 100' >"$tmp/up" 2>/dev/null &
+"$top/tools/vm" --log "$log" --qemu=-name --qemu="mayfly-test-$$" -- sh -c 'echo up; sleep 100' >"$tmp/up" 2>/dev/null &
 vm=$!
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 	[ -s "$tmp/up" ] && break

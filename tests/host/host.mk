@@ -37,3 +37,6 @@ HOST32 += t_sf_cache
 t_acpi_SRCS :=
 t_clock_SRCS :=
 HOST32 += t_clock
+
+t_elf_SRCS := kernel/proc/elf.c kernel/proc/script.c
+HOST32 += t_elf

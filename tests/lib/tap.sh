@@ -82,7 +82,7 @@ matches() { # matches FILE REGEX NAME
 
 vm() { # vm ARG...: tools/vm, with its outputs kept
 	: >"$log"
-	"$top/tools/vm" --log "$log" --timeout "${vm_timeout:-120}" "$@" >"$out" 2>"$err"
+	"$top/tools/vm" --log "$log" --timeout "${vm_timeout:-300}" "$@" >"$out" 2>"$err"
 	status=$?
 	case $status in
 	124 | 125 | 126)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * `tests --list` names all tests; `tests NAME...` runs them, `tests --all` every one, each in a
- * process of its own with a header line before and its exit status after.
+ * process of its own with a header line before and its exit status after. `--touch MIB N` is no test
+ * but a load: N processes that each hold so much memory.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -89,6 +90,47 @@ static int run_all(void)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* One child: fills its memory, waits until all have (the pipe's write ends are closed), checks. */
+static int hold(size_t mib, int wait_fd)
+{
+	size_t words = (mib << 20) / sizeof(unsigned);
+	unsigned *p = malloc(words * sizeof(unsigned)), seed = (unsigned)getpid();
+	char c;
+
+	if (p == NULL)
+		return 1;
+	for (size_t i = 0; i < words; i += 1024)
+		p[i] = seed + (unsigned)i;
+	if (read(wait_fd, &c, 1) != 0)
+		return 1;
+	for (size_t i = 0; i < words; i += 1024)
+		if (p[i] != seed + (unsigned)i)
+			return 1;
+	return 0;
+}
+
+/* `--touch MIB N`: N processes that hold so much each, all at the same time. */
+static int touch(size_t mib, int n)
+{
+	int fds[2], status, bad = 0;
+
+	if (pipe(fds) != 0)
+		return 1;
+	for (int i = 0; i < n; i++) {
+		if (fork() == 0) {
+			close(fds[1]);
+			_exit(hold(mib, fds[0]));
+		}
+	}
+	close(fds[1]);
+	while (wait(&status) > 0)
+		bad += status != 0;
+	if (bad != 0)
+		return 1;
+	printf("%d processes held %zu MiB each\n", n, mib);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -102,6 +144,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--all") == 0)
 		return run_all();
+	if (strcmp(argv[1], "--touch") == 0 && argc == 4)
+		return touch((size_t)atol(argv[2]), atoi(argv[3]));
 	for (int i = 1; i < argc; i++) {
 		int err = run_one(argv[i]);
 

@@ -212,7 +212,8 @@ TEST(vfs_times)
 	SHOW(utimensat(AT_FDCWD, "f", ts, 0));
 	SHOW(utimes("f", tv));
 	stat("f", &st);
-	printf("%lld %lld %ld\n", (long long)st.st_atime, (long long)st.st_mtime, st.st_mtim.tv_nsec);
+	printf("%lld %lld %ld\n", (long long)st.st_atime, (long long)st.st_mtime,
+		st.st_mtim.tv_nsec);
 	fd = open("f", O_RDWR);
 	SHOW(futimens(fd, NULL));
 	stat("f", &st);
@@ -235,7 +236,9 @@ static int lock_in_child(int fd, int type, int start, int len)
 
 	fflush(stdout);
 	if (fork() == 0) {
-		struct flock l = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+		struct flock l = {
+			.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
+		};
 
 		_exit(fcntl(fd, F_SETLK, &l) == 0 ? 0 : errno == EAGAIN ? 1 : 2);
 	}
@@ -272,7 +275,8 @@ TEST(vfs_locks)
 		l.l_type = F_WRLCK;
 		if (fcntl(fd, F_GETLK, &l) != 0)
 			_exit(100);
-		_exit(l.l_type == F_RDLCK && l.l_start == 0 && l.l_len == 0 && l.l_pid == getppid());
+		_exit(l.l_type == F_RDLCK && l.l_start == 0 && l.l_len == 0 &&
+			l.l_pid == getppid());
 	}
 	wait(&status);
 	SHOW(WEXITSTATUS(status));
@@ -356,7 +360,7 @@ TEST(vfs_poll_signals)
 	sigaddset(&block, SIGALRM);
 	sigprocmask(SIG_BLOCK, &block, NULL);
 	setitimer(ITIMER_REAL, &it, NULL);
-	SHOW(poll(NULL, 0, 60)); /* blocked: nothing ends it */
+	SHOW(poll(NULL, 0, 60));           /* blocked: nothing ends it */
 	SHOW(ppoll(NULL, 0, NULL, &none)); /* pending: ends at once */
 	setitimer(ITIMER_REAL, &it, NULL);
 	SHOW(pselect(0, NULL, NULL, NULL, NULL, &none));
@@ -450,7 +454,7 @@ TEST(vfs_seekdir)
 /* ---- several at once ---- */
 
 #define WORKERS 4
-#define ROUNDS 300
+#define ROUNDS  300
 
 static void renamer(int id)
 {
