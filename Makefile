@@ -109,7 +109,7 @@ $(foreach a,$(ARCHES),$(eval $(call kernel,$a)))
 
 # ---- Userland ----------------------------------------------------------------------------------------------------
 
-UFLAGS	= -std=gnu11 -D_GNU_SOURCE= -O2 -g -static -pthread -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) \
+UFLAGS	= -std=gnu11 -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -O2 -g -static -pthread -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) \
 	  -I. -ffile-prefix-map=$(CURDIR)=. -MMD -MP
 benches	:= $(basename $(notdir $(wildcard user/bench/*.c)))
 
