@@ -82,6 +82,36 @@ static size_t step_size(size_t pos, size_t n)
 	return MIN(n, PIPE_STEP * PAGE_SIZE - (pos & PAGE_MASK));
 }
 
+/* The pieces of [pos, pos+n), a step at most; the pages are there. Returns how many. */
+static unsigned pieces(struct pipe *p, size_t pos, size_t n, struct uio_seg *seg)
+{
+	unsigned i = 0;
+
+	for (; n > 0; i++) {
+		seg[i].page = *slot_of(p, pos);
+		seg[i].off = (unsigned)(pos & PAGE_MASK);
+		seg[i].len = (unsigned)in_page(pos, n);
+		pos += seg[i].len;
+		n -= seg[i].len;
+	}
+	return i;
+}
+
+/* Moves a step. A piece whose copy faults counts as not moved at all, as on Linux; then *stop is set,
+ * for the uio stands somewhere in that piece and is of no more use. */
+static size_t move(struct pipe *p, struct uio *u, size_t pos, size_t n, bool *stop)
+{
+	struct uio_seg seg[PIPE_STEP] = { { .page = NULL } };
+	unsigned count = pieces(p, pos, n, seg);
+	ssize_t moved = uio_pages(u, seg, count, SFB_PIPE);
+	size_t whole = 0;
+
+	*stop = moved != (ssize_t)n;
+	for (unsigned i = 0; i < count && (ssize_t)(whole + seg[i].len) <= moved; i++)
+		whole += seg[i].len;
+	return whole;
+}
+
 /* An empty pipe goes back to its first page. The lock is held. */
 static void rewind_if_empty(struct pipe *p)
 {
@@ -91,20 +121,14 @@ static void rewind_if_empty(struct pipe *p)
 
 /* ---- reading ---- */
 
-/* Copies one step out of the buffer. A page whose copy faults counts as not read at all, as on Linux. */
-static ssize_t buffer_read(struct pipe *p, struct uio *u)
+/* Copies one step out of the buffer. */
+static ssize_t buffer_read(struct pipe *p, struct uio *u, bool *stop)
 {
-	size_t pos = p->rpos, n = step_size(pos, MIN(pipe_buffered(p), u->resid)), done = 0;
+	size_t pos = p->rpos, n = step_size(pos, MIN(pipe_buffered(p), u->resid)), done;
 
 	p->rd_busy = true;
 	spin_unlock(&p->lock);
-	while (done < n) {
-		size_t off = (pos + done) & PAGE_MASK, part = in_page(pos + done, n - done);
-
-		if (uio_page(u, *slot_of(p, pos + done), off, part, SFB_PIPE) != (ssize_t)part)
-			break;
-		done += part;
-	}
+	done = move(p, u, pos, n, stop);
 	spin_lock(&p->lock);
 	p->rpos += done;
 	p->rd_busy = false;
@@ -134,9 +158,10 @@ static int wait_for_data(struct pipe *p, bool nonblock)
 static ssize_t read_locked(struct pipe *p, struct uio *u, bool nonblock)
 {
 	size_t want = u->resid, got = 0;
+	bool stop = false;
 	ssize_t n;
 
-	while (got < want) {
+	while (got < want && !stop) {
 		if (p->rd_busy || pipe_buffered(p) + p->win.bytes == 0) {
 			if (got > 0)
 				break;
@@ -145,7 +170,7 @@ static ssize_t read_locked(struct pipe *p, struct uio *u, bool nonblock)
 				return n;
 			continue;
 		}
-		n = pipe_buffered(p) > 0 ? buffer_read(p, u) : pipe_window_read(p, u);
+		n = pipe_buffered(p) > 0 ? buffer_read(p, u, &stop) : pipe_window_read(p, u);
 		if (n < 0)
 			return got > 0 ? (ssize_t)got : n;
 		got += (size_t)n;
@@ -173,38 +198,41 @@ ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 
 /* ---- writing ---- */
 
-static int get_page(struct pipe *p, size_t pos)
+/* Sees to it that [pos, pos+n) has pages; returns how much of it does. */
+static size_t get_pages(struct pipe *p, size_t pos, size_t n)
 {
-	struct vm_page **slot = slot_of(p, pos);
+	size_t done = 0;
 
-	if (*slot == NULL)
-		*slot = page_alloc_user(0);
-	return *slot != NULL ? 0 : -ENOMEM;
+	while (done < n) {
+		struct vm_page **slot = slot_of(p, pos + done);
+
+		if (*slot == NULL && (*slot = page_alloc_user(0)) == NULL)
+			break;
+		done += in_page(pos + done, n - done);
+	}
+	return done;
 }
 
-/* Copies one step into the buffer: n bytes at most, which it has room for. With `atomic` all of them
- * or none; else a page whose copy faults counts as not written at all, as on Linux. */
-static ssize_t buffer_write(struct pipe *p, struct uio *u, size_t n, bool atomic)
+/* What one write(2) is about. */
+struct write_op {
+	struct uio *u;
+	size_t total;
+	bool nonblock;
+	int why;   /* not 0: do not wait any more; fail with this if nothing goes without */
+	bool stop; /* a copy faulted */
+};
+
+/* Copies one step into the buffer: n bytes at most, which it has room for. */
+static ssize_t buffer_write(struct pipe *p, struct write_op *op, size_t n)
 {
-	size_t pos = p->wpos, done = 0;
-	int err = 0;
+	size_t pos = p->wpos, done, got;
 
 	n = step_size(pos, n);
 	p->wr_busy = true;
 	spin_unlock(&p->lock);
-	while (done < n) {
-		size_t off = (pos + done) & PAGE_MASK, part = in_page(pos + done, n - done);
-
-		err = get_page(p, pos + done);
-		if (err != 0)
-			break;
-		if (uio_page(u, *slot_of(p, pos + done), off, part, SFB_PIPE) != (ssize_t)part) {
-			err = -EFAULT;
-			break;
-		}
-		done += part;
-	}
-	if (err != 0 && atomic)
+	got = get_pages(p, pos, n);
+	done = got > 0 ? move(p, op->u, pos, got, &op->stop) : 0;
+	if (done < n && op->total <= PIPE_BUF) /* all or nothing */
 		done = 0;
 	spin_lock(&p->lock);
 	p->wpos += done;
@@ -212,7 +240,9 @@ static ssize_t buffer_write(struct pipe *p, struct uio *u, size_t n, bool atomic
 	if (done > 0)
 		pipe_wake(&p->rd);
 	pipe_wake(&p->wr);
-	return done > 0 ? (ssize_t)done : err;
+	if (done > 0)
+		return (ssize_t)done;
+	return got < n ? -ENOMEM : -EFAULT;
 }
 
 /* How much a write may put into the buffer now; 0: it has to wait. Writes up to PIPE_BUF go whole or
@@ -244,54 +274,54 @@ static int wait_for_room(struct pipe *p, bool nonblock)
 
 /* The last reader left while the window was open. A writer that copies would have put what the buffer
  * holds there before that, and says so (Linux does): so the count here is the same. */
-static void fill_abandoned(struct pipe *p, struct uio *u)
+static void fill_abandoned(struct pipe *p, struct write_op *op)
 {
 	size_t room;
 
-	while (!p->wr_busy && (room = MIN(pipe_space(p), u->resid)) > 0)
-		if (buffer_write(p, u, room, false) <= 0)
+	while (!p->wr_busy && !op->stop && (room = MIN(pipe_space(p), op->u->resid)) > 0)
+		if (buffer_write(p, op, room) <= 0)
 			return;
 }
 
-/* One piece of a write of `total` bytes, through the window or into the buffer: the bytes that went,
- * 0 to look again, or an error. A signal, or a page that cannot be lent, does not fail the write at
- * once: `*why` remembers it, and from then on goes what the buffer takes without waiting. A write that
- * would have fitted all along must not fail because its reader turned away. */
-static ssize_t write_piece(struct pipe *p, struct uio *u, size_t total, bool nonblock, int *why)
+/* One piece of a write, through the window or into the buffer: the bytes that went, 0 to look again,
+ * or an error. A signal, or a page that cannot be lent, does not fail the write at once: op->why
+ * remembers it, and from then on goes what the buffer takes without waiting. A write that would have
+ * fitted all along must not fail because its reader turned away. */
+static ssize_t write_piece(struct pipe *p, struct write_op *op)
 {
-	size_t left = u->resid, room;
+	size_t left = op->u->resid, room;
 	bool direct;
 	int err;
 
 	if (p->readers == 0)
 		return broken_pipe();
 	rewind_if_empty(p);
-	room = room_for(p, total, left, nonblock || *why != 0);
-	direct = !nonblock && *why == 0 && pipe_window_wanted(p, u);
+	room = room_for(p, op->total, left, op->nonblock || op->why != 0);
+	direct = !op->nonblock && op->why == 0 && pipe_window_wanted(p, op->u);
 	if (p->wr_busy || p->win.open || (room == 0 && !direct)) {
-		if (*why != 0)
-			return *why;
-		err = wait_for_room(p, nonblock);
+		if (op->why != 0)
+			return op->why;
+		err = wait_for_room(p, op->nonblock);
 		if (err == -EAGAIN)
 			return err;
-		*why = err;
+		op->why = err;
 		return 0;
 	}
 	if (!direct)
-		return buffer_write(p, u, room, total <= PIPE_BUF);
-	*why = pipe_window_write(p, u);
-	if (p->readers == 0 && *why == 0)
-		fill_abandoned(p, u);
-	return (ssize_t)(left - u->resid);
+		return buffer_write(p, op, room);
+	op->why = pipe_window_write(p, op->u);
+	if (p->readers == 0 && op->why == 0)
+		fill_abandoned(p, op);
+	return (ssize_t)(left - op->u->resid);
 }
 
 static ssize_t write_locked(struct pipe *p, struct uio *u, bool nonblock)
 {
-	size_t total = u->resid, done = 0;
-	int why = 0;
+	struct write_op op = { .u = u, .total = u->resid, .nonblock = nonblock };
+	size_t done = 0;
 
-	while (done < total) {
-		ssize_t n = write_piece(p, u, total, nonblock, &why);
+	while (done < op.total && !op.stop) {
+		ssize_t n = write_piece(p, &op);
 
 		if (n < 0)
 			return done > 0 ? (ssize_t)done : n;

@@ -23,9 +23,7 @@
 #include "mm/sf_buf.h"
 #include "mm/vm.h"
 
-#define READ_BATCH 8 /* pages copied before the writer hears of it */
-
-static struct pipe_seg *seg_at(struct pipe_window *w, unsigned i)
+static struct uio_seg *seg_at(struct pipe_window *w, unsigned i)
 {
 	return &w->seg[(w->first + i) % PIPE_WINDOW];
 }
@@ -44,7 +42,7 @@ static void consume(struct pipe_window *w, size_t n)
 	w->left -= n;
 	w->taken += n;
 	while (n > 0) {
-		struct pipe_seg *s = seg_at(w, 0);
+		struct uio_seg *s = seg_at(w, 0);
 		unsigned part = (unsigned)MIN(n, (size_t)s->len);
 
 		s->off += part;
@@ -58,31 +56,27 @@ static void consume(struct pipe_window *w, size_t n)
 	}
 }
 
+/* Takes UIO_BATCH pages at a time, half a window: the writer hears of it while there is more to read. */
 ssize_t pipe_window_read(struct pipe *p, struct uio *u)
 {
 	struct pipe_window *w = &p->win;
-	struct pipe_seg seg[READ_BATCH];
-	unsigned n = MIN(w->count, (unsigned)READ_BATCH);
-	size_t done = 0;
+	struct uio_seg seg[UIO_BATCH];
+	unsigned n = 0;
+	ssize_t done;
 
-	for (unsigned i = 0; i < n; i++)
-		seg[i] = *seg_at(w, i);
+	for (size_t len = 0; n < w->count && n < UIO_BATCH && len < u->resid; len += seg[n++].len)
+		seg[n] = *seg_at(w, n);
 	p->rd_busy = w->reading = true;
 	spin_unlock(&p->lock);
-	for (unsigned i = 0; i < n && u->resid > 0; i++) {
-		size_t part = MIN(u->resid, (size_t)seg[i].len);
-
-		if (uio_page(u, seg[i].page, seg[i].off, part, SFB_PIPE) != (ssize_t)part)
-			break;
-		done += part;
-	}
+	done = uio_pages(u, seg, n, SFB_PIPE);
 	spin_lock(&p->lock);
-	consume(w, done);
+	if (done > 0)
+		consume(w, (size_t)done);
 	p->rd_busy = w->reading = false;
 	if (w->left == 0 || w->closing || (w->more && w->count <= PIPE_WINDOW / 2))
 		pipe_wake(&p->wr);
 	pipe_wake(&p->rd);
-	return done > 0 ? (ssize_t)done : -EFAULT;
+	return done;
 }
 
 /* ---- the writer ---- */
@@ -94,7 +88,7 @@ struct loan {
 
 /* Holds pages from the front of the loan, as many as there is room for. Without the lock; the room
  * can only grow. Returns how many; *err why it stopped early. */
-static unsigned hold_pages(struct loan *l, struct pipe_seg *seg, unsigned room, int *err)
+static unsigned hold_pages(struct loan *l, struct uio_seg *seg, unsigned room, int *err)
 {
 	struct vm_map *map = curproc()->vm;
 	unsigned n = 0;
@@ -119,7 +113,7 @@ static unsigned hold_pages(struct loan *l, struct pipe_seg *seg, unsigned room, 
 static int offer(struct pipe *p, struct loan *l)
 {
 	struct pipe_window *w = &p->win;
-	struct pipe_seg seg[PIPE_WINDOW];
+	struct uio_seg seg[PIPE_WINDOW];
 	unsigned n, room = PIPE_WINDOW - w->count;
 	int err;
 

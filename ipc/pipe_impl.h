@@ -25,17 +25,12 @@
 #define PIPE_WINDOW (16 + 1)	     /* most pages of a writer that are held at a time */
 #define PIPE_STEP 4		     /* pages moved between two looks at the other end */
 
-struct pipe_seg {
-	struct vm_page *page; /* held */
-	unsigned off, len;
-};
-
 struct pipe_window {
 	bool open;    /* a writer has lent its pages and waits */
 	bool reading; /* a reader copies out of it: nothing may be taken back */
 	bool more;    /* the writer has not offered everything yet */
 	bool closing; /* the writer waits for `reading` to end */
-	struct pipe_seg seg[PIPE_WINDOW]; /* a ring: count segments from `first` */
+	struct uio_seg seg[PIPE_WINDOW]; /* a ring: count segments from `first` */
 	unsigned first, count;
 	size_t bytes; /* in the ring */
 	size_t left;  /* of the loan: in the ring or not offered yet */

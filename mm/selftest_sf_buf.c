@@ -38,9 +38,10 @@ static void pool_shrink(struct sf_test *t, unsigned slots)
 	t->nhidden = 0;
 	spin_lock(&sf_pool.lock);
 	while (sf_pool.nfree > slots) {
-		struct sf_buf *sf = list_first(&sf_pool.free, struct sf_buf, free_link);
+		struct sf_buf *sf = sf_pool_oldest();
 
-		sf_pool_take(sf);
+		list_remove(&sf->free_link);
+		sf_pool_taken(1);
 		list_remove(&sf->hash_link); /* nobody must find it by its page */
 		sf->page = NULL;
 		list_push_back(&t->hidden, &sf->free_link);
@@ -55,11 +56,11 @@ static void pool_restore(struct sf_test *t)
 	while (!list_empty(&t->hidden)) {
 		struct sf_buf *sf = list_first(&t->hidden, struct sf_buf, free_link);
 
-		list_remove(&sf->free_link);
-		sf_pool_give(sf);
+		sf_pool_put(sf);
 	}
+	sf_pool_given(t->nhidden);
 	spin_unlock(&sf_pool.lock);
-	sf_pool_wake();
+	sf_pool_wake(t->nhidden);
 }
 
 /* ---- pages that know who they are ---- */

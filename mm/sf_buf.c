@@ -25,33 +25,25 @@ static const struct sf_ops *ops; /* NULL: direct */
 
 /* ---- the pool ---- */
 
-void sf_pool_take(struct sf_buf *sf)
+struct sf_buf *sf_pool_oldest(void)
 {
-	struct sf_pool *p = &sf_pool;
+	struct sf_buf *sf = list_first(&sf_pool.free, struct sf_buf, free_link);
 
-	KASSERT(sf->refs == 0 && p->nfree > 0, "refs %u, %u free", sf->refs, p->nfree);
-	list_remove(&sf->free_link);
-	p->nfree--;
-	if (p->nslots - p->nfree > p->inuse_peak)
-		p->inuse_peak = p->nslots - p->nfree;
-}
-
-void sf_pool_give(struct sf_buf *sf)
-{
-	struct sf_pool *p = &sf_pool;
-
-	KASSERT(sf->refs == 0 && list_empty(&sf->free_link), "refs %u", sf->refs);
-	list_push_back(&p->free, &sf->free_link);
-	p->nfree++;
-	p->frees++;
+	KASSERT(sf_pool.nfree > 0, "no slot is free");
+	while (sf->refs > 0) { /* comes back to the list when it is free again */
+		list_remove(&sf->free_link);
+		sf = list_first(&sf_pool.free, struct sf_buf, free_link);
+	}
+	return sf;
 }
 
 /* Looking at the queues without their locks is sound: a waiter enters first and looks at the pool
- * after, under or after our critical section, which has ended with this slot on the list. */
-void sf_pool_wake(void)
+ * after, under or after our critical section, which has ended with these slots free. */
+void sf_pool_wake(unsigned n)
 {
 	if (unlikely(!list_empty(&sf_pool.wait_one.waiters)))
-		waitq_wake_one(&sf_pool.wait_one);
+		while (n-- > 0 && waitq_wake_one(&sf_pool.wait_one) > 0)
+			;
 	if (unlikely(!list_empty(&sf_pool.wait_many.waiters)))
 		waitq_wake_all(&sf_pool.wait_many);
 }
@@ -59,7 +51,7 @@ void sf_pool_wake(void)
 void sf_pool_pass_on(void)
 {
 	if (READ_ONCE(sf_pool.nfree) > 0)
-		sf_pool_wake();
+		sf_pool_wake(1);
 }
 
 static bool pool_changed(bool many, unsigned long frees)
@@ -91,7 +83,7 @@ int sf_pool_wait(unsigned flags, bool many)
 		wait_again(&w);
 	/* Trap 3: the slot this wake-up stood for is still there for the next in line. */
 	if (wait_leave(&w) && err != 0)
-		sf_pool_wake();
+		sf_pool_wake(1);
 	return err;
 }
 

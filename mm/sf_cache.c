@@ -67,42 +67,44 @@ static void recycle(struct sf_buf *sf, struct vm_page *page, unsigned flags)
 	list_push_front(chain_of(page), &sf->hash_link);
 }
 
+/* What one call has done to the pool. */
+struct tally {
+	unsigned taken;	 /* slots that got their first reference */
+	unsigned misses;
+};
+
 /* The page's sf_buf with a reference for the caller, valid on no CPU in particular. NULL: there is
  * none and no slot is free. Lock held. */
-static struct sf_buf *get(struct vm_page *page, unsigned flags, unsigned *misses)
+static struct sf_buf *get(struct vm_page *page, unsigned flags, struct tally *t)
 {
 	struct sf_buf *sf = lookup(page);
 
 	if (sf == NULL) {
-		if (list_empty(&sf_pool.free))
+		if (sf_pool.nfree == t->taken)
 			return NULL;
-		sf = list_first(&sf_pool.free, struct sf_buf, free_link);
-		sf_pool_take(sf);
+		sf = sf_pool_oldest();
 		recycle(sf, page, flags);
-		(*misses)++;
-	} else if (sf->refs == 0) {
-		sf_pool_take(sf);
+		t->misses++;
 	}
 	KASSERT((pmap_kquery(sf->kva) & PTE_ADDR) == page_phys(page), "slot maps another page");
-	sf->refs++;
+	if (sf->refs++ == 0)
+		t->taken++;
 	return sf;
 }
 
-/* Drops a reference; true if the slot came free. Lock held. */
+/* Drops a reference; returns whether the slot came free. Lock held. */
 static bool put(struct sf_buf *sf)
 {
 	KASSERT(sf->refs > 0, "sf_buf freed twice");
 	if (--sf->refs > 0)
 		return false;
-	sf_pool_give(sf);
+	sf_pool_put(sf);
 	return true;
 }
 
 /* Sees to it that this CPU holds no stale translation. Lock held. */
-static void validate_private(struct sf_buf *sf, unsigned flags)
+static void validate_private(struct sf_buf *sf, unsigned me, unsigned flags)
 {
-	unsigned me = this_cpu_id();
-
 	if (likely(cpumask_test(&sf->cpumask, me)))
 		return;
 	tlb_flush_local_page(sf->kva);
@@ -134,11 +136,11 @@ static void shoot(const struct pending *p, unsigned flags)
 	spin_unlock(&sf_pool.lock);
 }
 
-static void count_alloc(unsigned flags, unsigned n, unsigned misses)
+static void count_alloc(unsigned flags, unsigned n, const struct tally *t)
 {
 	sf_buf_count_alloc(flags, n);
-	if (misses > 0)
-		sf_count(flags, SF_MISS, misses);
+	if (t->misses > 0)
+		sf_count(flags, SF_MISS, t->misses);
 }
 
 static struct sf_buf *cache_alloc(struct vm_page *page, unsigned flags)
@@ -146,26 +148,27 @@ static struct sf_buf *cache_alloc(struct vm_page *page, unsigned flags)
 	struct sf_buf *sf, *slow;
 	vaddr_t va;
 	struct pending p = { CPUMASK_NONE, 0, &slow, &va };
-	unsigned misses = 0;
+	struct tally t = { 0, 0 };
 	bool waited = false;
 
 	spin_lock(&sf_pool.lock);
 	/* After a sleep somebody else may have mapped the page: looked up anew (trap 7). */
-	while ((sf = get(page, flags, &misses)) == NULL) {
+	while ((sf = get(page, flags, &t)) == NULL) {
 		if (sf_pool_wait(flags, false) != 0)
 			return NULL;
 		waited = true;
 		spin_lock(&sf_pool.lock);
 	}
+	sf_pool_taken(t.taken);
 	if (flags & SFB_CPUPRIVATE)
-		validate_private(sf, flags);
+		validate_private(sf, this_cpu_id(), flags);
 	else
 		validate_shared(sf, &p);
 	spin_unlock(&sf_pool.lock);
 	if (waited)
 		sf_pool_pass_on();
 	shoot(&p, flags);
-	count_alloc(flags, 1, misses);
+	count_alloc(flags, 1, &t);
 	return sf;
 }
 
@@ -175,24 +178,29 @@ static void cache_free(struct sf_buf *sf)
 
 	spin_lock(&sf_pool.lock);
 	freed = put(sf);
+	if (freed)
+		sf_pool_given(1);
 	spin_unlock(&sf_pool.lock);
 	if (freed)
-		sf_pool_wake();
+		sf_pool_wake(1);
 }
 
 /* All or nothing under one hold of the lock: who cannot have all keeps none while it waits (trap 4). */
 static bool get_all(struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs,
-		    unsigned *misses)
+		    struct tally *t)
 {
 	unsigned i;
 
+	*t = (struct tally){ 0, 0 };
 	for (i = 0; i < n; i++) {
-		sfs[i] = get(pages[i], flags, misses);
-		if (sfs[i] == NULL)
+		sfs[i] = get(pages[i], flags, t);
+		if (unlikely(sfs[i] == NULL))
 			break;
 	}
-	if (i == n)
+	if (likely(i == n)) {
+		sf_pool_taken(t->taken);
 		return true;
+	}
 	while (i-- > 0)
 		put(sfs[i]);
 	return false;
@@ -203,26 +211,26 @@ static int cache_alloc_pages(struct vm_page **pages, unsigned n, unsigned flags,
 	struct sf_buf *slow[SFB_BATCH_MAX];
 	vaddr_t va[SFB_BATCH_MAX];
 	struct pending p = { CPUMASK_NONE, 0, slow, va };
-	unsigned misses = 0;
+	struct tally t;
 	int err;
 
 	spin_lock(&sf_pool.lock);
-	while (!get_all(pages, n, flags, sfs, &misses)) {
+	while (!get_all(pages, n, flags, sfs, &t)) {
 		err = sf_pool_wait(flags, true);
 		if (err != 0)
 			return err;
-		misses = 0;
 		spin_lock(&sf_pool.lock);
 	}
-	for (unsigned i = 0; i < n; i++) {
-		if (flags & SFB_CPUPRIVATE)
-			validate_private(sfs[i], flags);
-		else
+	if (flags & SFB_CPUPRIVATE) {
+		for (unsigned i = 0, me = this_cpu_id(); i < n; i++)
+			validate_private(sfs[i], me, flags);
+	} else {
+		for (unsigned i = 0; i < n; i++)
 			validate_shared(sfs[i], &p);
 	}
 	spin_unlock(&sf_pool.lock);
 	shoot(&p, flags);
-	count_alloc(flags, n, misses);
+	count_alloc(flags, n, &t);
 	sf_count(flags, SF_BATCH, 1);
 	return 0;
 }
@@ -234,9 +242,9 @@ static void cache_free_pages(struct sf_buf **sfs, unsigned n)
 	spin_lock(&sf_pool.lock);
 	for (unsigned i = 0; i < n; i++)
 		freed += put(sfs[i]);
+	sf_pool_given(freed);
 	spin_unlock(&sf_pool.lock);
-	while (freed-- > 0)
-		sf_pool_wake();
+	sf_pool_wake(freed);
 }
 
 /* No slot has ever been mapped, so no CPU holds anything of it: all bits start set. */

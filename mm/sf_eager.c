@@ -24,10 +24,11 @@ static void shoot_everywhere(struct sf_buf **sfs, unsigned n, unsigned flags)
 static void take(unsigned n, struct sf_buf **sfs)
 {
 	for (unsigned i = 0; i < n; i++) {
-		sfs[i] = list_first(&sf_pool.free, struct sf_buf, free_link);
-		sf_pool_take(sfs[i]);
+		sfs[i] = sf_pool_oldest();
+		list_remove(&sfs[i]->free_link);
 		sfs[i]->refs = 1;
 	}
+	sf_pool_taken(n);
 }
 
 static void map(struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs)
@@ -108,10 +109,10 @@ static void eager_free_pages(struct sf_buf **sfs, unsigned n)
 	shoot_everywhere(dead, ndead, dead[0]->user);
 	spin_lock(&sf_pool.lock);
 	for (unsigned i = 0; i < ndead; i++)
-		sf_pool_give(dead[i]);
+		sf_pool_put(dead[i]);
+	sf_pool_given(ndead);
 	spin_unlock(&sf_pool.lock);
-	while (ndead-- > 0)
-		sf_pool_wake();
+	sf_pool_wake(ndead);
 }
 
 static void eager_free(struct sf_buf *sf)

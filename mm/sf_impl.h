@@ -10,7 +10,7 @@
 
 struct sf_buf {
 	struct list hash_link; /* cache: page -> sf_buf */
-	struct list free_link; /* sf_pool.free while refs is 0 */
+	struct list free_link; /* sf_pool.free while refs is 0, maybe longer */
 	struct vm_page *page;  /* what the slot's PTE maps, or mapped last */
 	vaddr_t kva;
 	uint32_t refs;
@@ -22,8 +22,10 @@ struct sf_buf {
  * but for wait queues. No shootdown happens under it (PAPER trap 9). */
 struct sf_pool {
 	struct spinlock lock;
-	struct list free; /* cache: the inactive list, oldest first */
-	unsigned nfree;
+	/* Every slot without references, the one that came back first in front. Among them may be slots
+	 * that were taken again (cache): a hit leaves the list alone, sf_pool_oldest() tidies up. */
+	struct list free;
+	unsigned nfree; /* slots without references */
 	unsigned nslots;
 	unsigned inuse_peak;
 	unsigned long frees;	     /* how often a slot came back; wraps */
@@ -48,12 +50,34 @@ static inline void sf_count(unsigned flags, enum sf_event event, uint64_t n)
 	count_add(sf_counter(flags, event), n);
 }
 
-/* Takes a free slot off the list (refs stay 0: the caller's business). Lock held. */
-void sf_pool_take(struct sf_buf *sf);
-/* Puts a slot whose last reference is gone at the list's end. Lock held; wake after unlocking. */
-void sf_pool_give(struct sf_buf *sf);
-/* Wakes who waits for slots; no lock needed. */
-void sf_pool_wake(void);
+/* The free slot that came back first; there is one. Still free, still on the list. Lock held. */
+struct sf_buf *sf_pool_oldest(void);
+/* n slots got, or lost, their first, or last, reference. Lock held. */
+static inline void sf_pool_taken(unsigned n)
+{
+	struct sf_pool *p = &sf_pool;
+
+	KASSERT(n <= p->nfree, "%u of %u slots taken", n, p->nfree);
+	p->nfree -= n;
+	if (p->nslots - p->nfree > p->inuse_peak)
+		p->inuse_peak = p->nslots - p->nfree;
+}
+
+static inline void sf_pool_given(unsigned n)
+{
+	sf_pool.nfree += n;
+	sf_pool.frees += n;
+}
+
+/* Puts a slot without references at the list's end, wherever it was. Lock held. */
+static inline void sf_pool_put(struct sf_buf *sf)
+{
+	list_remove(&sf->free_link);
+	list_push_back(&sf_pool.free, &sf->free_link);
+}
+
+/* After n slots were given back: wakes who waits for them. No lock needed. */
+void sf_pool_wake(unsigned n);
 
 /* Nothing suitable is free: called with the lock held, returns without it. With `many` it waits for
  * any slot to come back, else for one to be free. 0: look again, from the start; -EAGAIN (SFB_NOWAIT),

@@ -145,3 +145,82 @@ ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsi
 	}
 	return (ssize_t)done;
 }
+
+/* Copies from byte `skip` of the pieces on, all mapped at once; stops where it would fault. -ENOMEM:
+ * the pool has fewer slots than that. */
+static ALWAYS_INLINE ssize_t copy_batch(struct uio *u, const struct uio_seg *seg, unsigned n, size_t skip,
+					unsigned sfb_user)
+{
+	struct vm_page *pages[UIO_BATCH];
+	struct sf_buf *sfs[UIO_BATCH];
+	size_t done = 0;
+	int err;
+
+	for (unsigned i = 0; i < n; i++)
+		pages[i] = seg[i].page;
+	sched_pin();
+	err = sf_buf_alloc_pages(pages, n, sfb_user | SFB_CPUPRIVATE, sfs);
+	if (err != 0) {
+		sched_unpin();
+		return err;
+	}
+	for (unsigned i = 0; i < n && u->resid > 0; i++) {
+		size_t from = MIN(skip, (size_t)seg[i].len), len = MIN(seg[i].len - from, u->resid), part;
+
+		part = copy_nofault(u, (char *)sf_buf_kva(sfs[i]) + seg[i].off + from, len);
+		skip -= from;
+		done += part;
+		if (part < len)
+			break;
+	}
+	sf_buf_free_pages(sfs, n);
+	sched_unpin();
+	return (ssize_t)done;
+}
+
+static ssize_t copy_batch_as(struct uio *u, const struct uio_seg *seg, unsigned n, size_t skip,
+			     unsigned sfb_user)
+{
+	if (likely(sfb_user == SFB_PIPE))
+		return copy_batch(u, seg, n, skip, SFB_PIPE);
+	return copy_batch(u, seg, n, skip, sfb_user);
+}
+
+static ssize_t one_by_one(struct uio *u, const struct uio_seg *seg, unsigned n, unsigned sfb_user)
+{
+	size_t done = 0;
+
+	for (unsigned i = 0; i < n && u->resid > 0; i++) {
+		size_t len = MIN(seg[i].len, u->resid);
+		ssize_t part = uio_page(u, seg[i].page, seg[i].off, len, sfb_user);
+
+		if (part < 0)
+			return done > 0 ? (ssize_t)done : part;
+		done += (size_t)part;
+		if ((size_t)part < len)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t uio_pages(struct uio *u, const struct uio_seg *seg, unsigned n, unsigned sfb_user)
+{
+	size_t want = 0, done = 0;
+
+	KASSERT(n <= UIO_BATCH, "%u pieces", n);
+	if (n == 1)
+		return one_by_one(u, seg, n, sfb_user);
+	for (unsigned i = 0; i < n; i++)
+		want += seg[i].len;
+	want = MIN(want, u->resid);
+	while (done < want) {
+		ssize_t part = copy_batch_as(u, seg, n, done, sfb_user);
+
+		if (part < 0) /* a pool this small gives single ones */
+			return one_by_one(u, seg, n, sfb_user);
+		done += (size_t)part;
+		if (done < want && fault_in_next(u) != 0)
+			return done > 0 ? (ssize_t)done : -EFAULT;
+	}
+	return (ssize_t)done;
+}

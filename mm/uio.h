@@ -42,6 +42,15 @@ ssize_t uio_move(struct uio *u, void *buf, size_t n);
  * caller holds a reference on the page. Returns as uio_move(), also -EINTR never. May sleep before
  * and after, never while mapped. */
 ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user);
+
+struct uio_seg {
+	struct vm_page *page; /* held by the caller */
+	unsigned off, len;    /* within the page; len > 0 */
+};
+#define UIO_BATCH 8
+
+/* The same for up to UIO_BATCH pieces of pages, one after the other, all mapped by one call. */
+ssize_t uio_pages(struct uio *u, const struct uio_seg *seg, unsigned n, unsigned sfb_user);
 /* Consumes n bytes of the buffers without moving data. */
 void uio_advance(struct uio *u, size_t n);
 
