@@ -79,7 +79,7 @@ LFLAGS_amd64 = -m elf_x86_64
 LFLAGS_i386  = -m elf_i386
 
 define kernel # ARCH
-ksrc_$1	:= $$(sort $$(shell find boot arch/x86 arch/$1 kernel mm ipc fs net -name '*.c' -o -name '*.asm' 2>/dev/null))
+ksrc_$1	:= $$(sort $$(shell find boot arch/x86 arch/$1 kernel mm ipc fs -name '*.c' -o -name '*.asm' 2>/dev/null))
 ksrc_$1	:= $$(filter-out %_$(other_$1).c %_$(other_$1).asm,$$(ksrc_$1))
 kobj_$1	:= $$(addprefix $(O)/$1$V/,$$(addsuffix .o,$$(ksrc_$1)))
 
@@ -245,7 +245,7 @@ soak: all host iso $(static) | tools-soak	##what takes longer: the full matrix, 
 bench: all $(addsuffix /linux,$(addprefix $(DEBIAN)/,$(ARCHES))) | tools-bench	##the pipe benchmark: every strategy, both architectures, and Linux; report in build/bench/
 	@tools/bench --build $(O) $(BENCHFLAGS)
 
-cfiles	= $(shell find boot arch kernel mm ipc fs net user tests -name '*.[ch]' 2>/dev/null)
+cfiles	= $(shell find boot arch kernel mm ipc fs user tests -name '*.[ch]' 2>/dev/null)
 check: | tools-check	##formatting, -Werror under both compilers, clang-tidy, cppcheck
 	@tools/check $(O) $(cfiles)
 

@@ -7,7 +7,7 @@
 
 #include "kernel/core/types.h"
 
-#define BOOT_MAX_MEM 128
+#define BOOT_MAX_MEM     128
 #define BOOT_MAX_MODULES 16
 
 enum boot_mem_type {
@@ -26,7 +26,7 @@ struct boot_mem {
 
 struct boot_module {
 	paddr_t start, end; /* end exclusive */
-	char name[64];	    /* its command line; "" under PVH: the first is the initramfs */
+	char name[64];      /* its command line; "" under PVH: the first is the initramfs */
 };
 
 struct boot_framebuffer {

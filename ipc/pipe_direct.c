@@ -30,7 +30,8 @@ static struct uio_seg *seg_at(struct pipe_window *w, unsigned i)
 
 bool pipe_window_wanted(const struct pipe *p, const struct uio *u)
 {
-	return u->user && u->iov->len >= PIPE_MINDIRECT && curproc() != NULL && u->resid > pipe_space(p);
+	return u->user && u->iov->len >= PIPE_MINDIRECT && curproc() != NULL &&
+	       u->resid > pipe_space(p);
 }
 
 /* ---- the reader ---- */

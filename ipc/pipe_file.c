@@ -79,9 +79,16 @@ static int pipe_getattr(struct file *f, struct kstat *st)
 {
 	struct pipe *p = f->data;
 
-	*st = (struct kstat){ .dev = PIPE_DEV, .ino = p->ino, .mode = S_IFIFO | 0600, .nlink = 1,
-			      .uid = p->uid, .gid = p->gid, .blksize = PAGE_SIZE, .atime = p->ctime,
-			      .mtime = p->ctime, .ctime = p->ctime };
+	*st = (struct kstat){ .dev = PIPE_DEV,
+		.ino = p->ino,
+		.mode = S_IFIFO | 0600,
+		.nlink = 1,
+		.uid = p->uid,
+		.gid = p->gid,
+		.blksize = PAGE_SIZE,
+		.atime = p->ctime,
+		.mtime = p->ctime,
+		.ctime = p->ctime };
 	return 0;
 }
 
@@ -236,7 +243,8 @@ static struct pipe *fifo_pipe(struct vnode *vn)
 }
 
 /* Waits until *n is not 0 or somebody has come (and maybe gone again) since *gen was *seen. */
-static int wait_for_other(struct pipe *p, struct pipe_end *e, const unsigned *n, const unsigned *gen)
+static int wait_for_other(
+	struct pipe *p, struct pipe_end *e, const unsigned *n, const unsigned *gen)
 {
 	unsigned seen;
 	int err = 0;

@@ -18,18 +18,18 @@
 #include "kernel/core/wait.h"
 #include "mm/page.h"
 
-#define PIPE_BUF 4096		     /* writes up to this are atomic (man 7 pipe) */
-#define PIPE_DEF_PAGES 16	     /* 64 KiB */
-#define PIPE_MAX_SIZE ((size_t)1 << 20) /* F_SETPIPE_SZ goes no further */
-#define PIPE_MINDIRECT 8192	     /* blocking writes from here on may go through the window */
-#define PIPE_WINDOW (16 + 1)	     /* most pages of a writer that are held at a time */
-#define PIPE_STEP 4		     /* pages moved between two looks at the other end */
+#define PIPE_BUF       4096              /* writes up to this are atomic (man 7 pipe) */
+#define PIPE_DEF_PAGES 16                /* 64 KiB */
+#define PIPE_MAX_SIZE  ((size_t)1 << 20) /* F_SETPIPE_SZ goes no further */
+#define PIPE_MINDIRECT 8192     /* blocking writes from here on may go through the window */
+#define PIPE_WINDOW    (16 + 1) /* most pages of a writer that are held at a time */
+#define PIPE_STEP      4        /* pages moved between two looks at the other end */
 
 struct pipe_window {
-	bool open;    /* a writer has lent its pages and waits */
-	bool reading; /* a reader copies out of it: nothing may be taken back */
-	bool more;    /* the writer has not offered everything yet */
-	bool closing; /* the writer waits for `reading` to end */
+	bool open;                       /* a writer has lent its pages and waits */
+	bool reading;                    /* a reader copies out of it: nothing may be taken back */
+	bool more;                       /* the writer has not offered everything yet */
+	bool closing;                    /* the writer waits for `reading` to end */
 	struct uio_seg seg[PIPE_WINDOW]; /* a ring: count segments from `first` */
 	unsigned first, count;
 	size_t bytes; /* in the ring */
@@ -52,14 +52,15 @@ struct pipe_end {
 struct pipe {
 	struct spinlock lock;
 	unsigned readers, writers; /* open files of each kind */
-	unsigned rgen, wgen;	   /* opens so far: fifo_open() waits for a change */
-	unsigned refs;		   /* files, and fifo_open() under way */
+	unsigned rgen, wgen;       /* opens so far: fifo_open() waits for a change */
+	unsigned refs;             /* files, and fifo_open() under way */
 	bool rd_busy, wr_busy;
 	unsigned reading; /* threads inside read(2), waiting included */
 	struct pipe_end rd, wr;
 
-	struct vm_page **pages; /* ring; page of position x: (x / PAGE_SIZE) % npages; NULL: not yet needed */
-	unsigned npages;	/* a power of two */
+	struct vm_page **
+		pages; /* ring; page of position x: (x / PAGE_SIZE) % npages; NULL: not yet needed */
+	unsigned npages; /* a power of two */
 	size_t rpos, wpos;
 
 	struct pipe_window win;

@@ -40,9 +40,9 @@ static struct arena_seg *find_free(struct arena *a, uintptr_t size)
 	struct arena_seg *s;
 	unsigned b = bin_of(size);
 
-	LIST_FOR_EACH(s, &a->bins[b], bin)
-	if (s->size >= size)
-		return s;
+	LIST_FOR_EACH (s, &a->bins[b], bin)
+		if (s->size >= size)
+			return s;
 	while (++b < ARENA_BINS)
 		if (!list_empty(&a->bins[b]))
 			return list_first(&a->bins[b], struct arena_seg, bin);
@@ -85,9 +85,9 @@ bool arena_free(struct arena *a, uintptr_t start, uintptr_t size, struct list *u
 	struct list *chain = chain_of(a, start);
 	struct arena_seg *s, *n;
 
-	LIST_FOR_EACH(s, chain, bin)
-	if (s->start == start)
-		break;
+	LIST_FOR_EACH (s, chain, bin)
+		if (s->start == start)
+			break;
 	if (&s->bin == chain || s->size != size)
 		return false;
 	list_remove(&s->bin);

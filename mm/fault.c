@@ -44,8 +44,8 @@ struct fault {
 	struct vm_entry *entry;
 	vaddr_t va; /* page aligned */
 	unsigned want;
-	unsigned prot;		/* of the entry */
-	struct vm_page *spare;	/* allocated while no lock was held; NULL: none */
+	unsigned prot;         /* of the entry */
+	struct vm_page *spare; /* allocated while no lock was held; NULL: none */
 };
 
 /* A page for this attempt; its contents are undefined unless `flags` has PAGE_ZERO. NULL: the
@@ -118,8 +118,7 @@ static int fault_object(struct fault *f)
 
 	if (off >= ROUND_UP(e->object->size, (uint64_t)PAGE_SIZE))
 		return -EIO;
-	err = vm_object_page_locked(
-		e->object, (uintptr_t)(off >> PAGE_SHIFT), VMO_CREATE, &page);
+	err = vm_object_page_locked(e->object, (uintptr_t)(off >> PAGE_SHIFT), VMO_CREATE, &page);
 	if (err != 0)
 		return err == -ENOMEM ? -ENOMEM : -EIO;
 	if (!(f->want & VM_WRITE))

@@ -112,8 +112,7 @@ static int move_entry(struct remap *r, struct vm_entry *e)
 static int make_room(struct remap *r)
 {
 	if (r->flags & MREMAP_FIXED)
-		return vm_unmap_range(
-			r->map, r->new_addr, r->new_addr + r->new_len, &r->dead);
+		return vm_unmap_range(r->map, r->new_addr, r->new_addr + r->new_len, &r->dead);
 	r->new_addr = vm_find_space(r->map, r->new_len);
 	return r->new_addr != 0 ? 0 : -ENOMEM;
 }

@@ -26,7 +26,8 @@ static unsigned slot_of(uintptr_t idx, unsigned level)
 /* Does a tree of this height reach idx. */
 static bool reaches(unsigned height, uintptr_t idx)
 {
-	return height != 0 && (height * RADIX_BITS >= INDEX_BITS || idx >> height * RADIX_BITS == 0);
+	return height != 0 &&
+	       (height * RADIX_BITS >= INDEX_BITS || idx >> height * RADIX_BITS == 0);
 }
 
 void *radix_get(const struct radix *r, uintptr_t idx)
@@ -116,7 +117,8 @@ int radix_set(struct radix *r, uintptr_t idx, void *p)
 }
 
 /* The lowest index >= `from` below `n`, which covers the indices from `base` on. */
-static void *find_next(struct node *n, unsigned level, uintptr_t base, uintptr_t from, uintptr_t *idx)
+static void *find_next(
+	struct node *n, unsigned level, uintptr_t base, uintptr_t from, uintptr_t *idx)
 {
 	unsigned shift = (level - 1) * RADIX_BITS;
 	unsigned s = from > base ? slot_of(from, level) : 0;

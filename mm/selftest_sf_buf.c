@@ -13,11 +13,11 @@
 #include "kernel/core/selftest.h"
 #include "mm/sf_impl.h"
 
-#define PAGES	   96
-#define SLOTS	   40
+#define PAGES      96
+#define SLOTS      40
 #define WAIT_SLOTS 4
 #define MAX_BATCH  8
-#define TIME	   (2 * NSEC_PER_SEC)
+#define TIME       (2 * NSEC_PER_SEC)
 
 struct sf_test {
 	struct vm_page *pages[PAGES];
@@ -246,7 +246,7 @@ static bool becomes(struct wait_test *t, unsigned one, unsigned many, unsigned f
 	uint64_t deadline = SELFTEST_PATIENCE;
 
 	while (sleeping(&sf_pool.wait_one) != one || sleeping(&sf_pool.wait_many) != many ||
-	       __atomic_load_n(&t->finished, __ATOMIC_ACQUIRE) != finished) {
+		__atomic_load_n(&t->finished, __ATOMIC_ACQUIRE) != finished) {
 		if (clock_monotonic_ns() > deadline)
 			return false;
 		sched_yield();

@@ -163,7 +163,7 @@ static enum sf_strategy choose_strategy(void)
 		return SF_EAGER;
 	if (strcmp(want, "direct") != 0)
 		klog(LOG_WARN, "sf_buf: unknown strategy sfbuf=%s, using %s", want,
-		     can_direct ? "direct" : "cache");
+			can_direct ? "direct" : "cache");
 	else if (!can_direct)
 		klog(LOG_WARN, "sf_buf: sfbuf=direct needs all memory mapped, using cache");
 	return def;
@@ -214,14 +214,14 @@ void sf_buf_init(void)
 
 /* ---- /proc/sf_buf ---- */
 
-#define SF_FIRST CNT_SF_IPI_RECEIVED
+#define SF_FIRST    CNT_SF_IPI_RECEIVED
 #define SF_COUNTERS (NCOUNTERS - SF_FIRST)
 
 static struct spinlock reset_lock = SPINLOCK_INIT("sf_reset");
 static uint64_t reset_base[MAX_CPUS][SF_COUNTERS];
 
-static const char *const user_names[SF_NUSERS] = { NULL,   "pipe",   "md",   "socket",
-						   "exec", "ptrace", "pager" };
+static const char *const user_names[SF_NUSERS] = { NULL, "pipe", "md", "socket", "exec", "ptrace",
+	"pager" };
 
 /* Another CPU may be adding to it, in two halves on i386: read until two readings agree. */
 static uint64_t read_counter(unsigned cpu, unsigned counter)
@@ -267,7 +267,8 @@ static int64_t direct_inuse(void)
 		sum += (int64_t)read_counter(cpu, sf_counter(0, SF_REF));
 		sum -= (int64_t)read_counter(cpu, sf_counter(0, SF_FREE));
 		for (unsigned user = 1; user < SF_NUSERS; user++)
-			sum += (int64_t)(read_counter(cpu, CNT_SF + user * SF_NEVENTS + SF_PRIVATE) +
+			sum += (int64_t)(read_counter(
+						 cpu, CNT_SF + user * SF_NEVENTS + SF_PRIVATE) +
 					 read_counter(cpu, CNT_SF + user * SF_NEVENTS + SF_SHARED));
 	}
 	return MAX(sum, (int64_t)0); /* the readings are of different moments */
@@ -283,7 +284,7 @@ static void put_line(struct text *t, const char *prefix, const char *name, uint6
 	size_t room = t->len < t->size ? t->size - t->len : 0;
 
 	t->len += ksnprintf(room > 0 ? t->buf + t->len : NULL, room, "%s%s %llu\n", prefix, name,
-			    (unsigned long long)value);
+		(unsigned long long)value);
 }
 
 static void put_events(struct text *t, const char *prefix, const uint64_t *e)

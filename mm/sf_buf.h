@@ -31,16 +31,16 @@ struct sf_buf; /* opaque: the direct strategy has none, its handle is the page i
 
 /* Flags. Who is asking must be a compile-time constant: it picks the row of the counters. */
 #define SFB_CPUPRIVATE (1u << 0) /* only the calling CPU will touch it; the caller is pinned */
-#define SFB_NOWAIT (1u << 1)	 /* fail rather than sleep */
-#define SFB_CATCH (1u << 2)	 /* a signal ends the sleep: for callers that can give up half-way */
+#define SFB_NOWAIT     (1u << 1) /* fail rather than sleep */
+#define SFB_CATCH      (1u << 2) /* a signal ends the sleep: for callers that can give up half-way */
 
 #define SFB_USER_SHIFT 8
-#define SFB_PIPE (1u << SFB_USER_SHIFT)
-#define SFB_MD (2u << SFB_USER_SHIFT)
-#define SFB_SOCKET (3u << SFB_USER_SHIFT)
-#define SFB_EXEC (4u << SFB_USER_SHIFT)
-#define SFB_PTRACE (5u << SFB_USER_SHIFT)
-#define SFB_PAGER (6u << SFB_USER_SHIFT)
+#define SFB_PIPE       (1u << SFB_USER_SHIFT)
+#define SFB_MD         (2u << SFB_USER_SHIFT)
+#define SFB_SOCKET     (3u << SFB_USER_SHIFT)
+#define SFB_EXEC       (4u << SFB_USER_SHIFT)
+#define SFB_PTRACE     (5u << SFB_USER_SHIFT)
+#define SFB_PAGER      (6u << SFB_USER_SHIFT)
 
 /* Most pages of one sf_buf_alloc_pages(). */
 #define SFB_BATCH_MAX 64
@@ -116,7 +116,8 @@ static ALWAYS_INLINE struct vm_page *sf_buf_page(const struct sf_buf *sf)
 
 static ALWAYS_INLINE vaddr_t sf_buf_kva(const struct sf_buf *sf)
 {
-	return sf_buf_is_direct() ? (vaddr_t)page_to_kva((const struct vm_page *)sf) : sf_mapped_kva(sf);
+	return sf_buf_is_direct() ? (vaddr_t)page_to_kva((const struct vm_page *)sf)
+				  : sf_mapped_kva(sf);
 }
 
 /* Maps n pages, with one shootdown for all that need one; the addresses are not adjacent, a page
@@ -124,8 +125,8 @@ static ALWAYS_INLINE vaddr_t sf_buf_kva(const struct sf_buf *sf)
  * must hold no other mapping, unless SFB_NOWAIT.
  * 0; -ENOMEM: n exceeds the pool or SFB_BATCH_MAX, split it; -EAGAIN: SFB_NOWAIT and too few are
  * free; -ERESTARTSYS: SFB_CATCH and a signal came. */
-static ALWAYS_INLINE int sf_buf_alloc_pages(struct vm_page **pages, unsigned n, unsigned flags,
-					    struct sf_buf **sfs)
+static ALWAYS_INLINE int sf_buf_alloc_pages(
+	struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs)
 {
 	sf_buf_check_caller(flags);
 	if (!sf_buf_is_direct())

@@ -69,7 +69,7 @@ static void recycle(struct sf_buf *sf, struct vm_page *page, unsigned flags)
 
 /* What one call has done to the pool. */
 struct tally {
-	unsigned taken;	 /* slots that got their first reference */
+	unsigned taken; /* slots that got their first reference */
 	unsigned misses;
 };
 
@@ -186,8 +186,8 @@ static void cache_free(struct sf_buf *sf)
 }
 
 /* All or nothing under one hold of the lock: who cannot have all keeps none while it waits (trap 4). */
-static bool get_all(struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs,
-		    struct tally *t)
+static bool get_all(
+	struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs, struct tally *t)
 {
 	unsigned i;
 
@@ -206,7 +206,8 @@ static bool get_all(struct vm_page **pages, unsigned n, unsigned flags, struct s
 	return false;
 }
 
-static int cache_alloc_pages(struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs)
+static int cache_alloc_pages(
+	struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs)
 {
 	struct sf_buf *slow[SFB_BATCH_MAX];
 	vaddr_t va[SFB_BATCH_MAX];

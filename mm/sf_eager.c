@@ -73,7 +73,8 @@ static struct sf_buf *eager_alloc(struct vm_page *page, unsigned flags)
 	return eager_get(&page, 1, flags, &sf) == 0 ? sf : NULL;
 }
 
-static int eager_alloc_pages(struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs)
+static int eager_alloc_pages(
+	struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs)
 {
 	int err = eager_get(pages, n, flags, sfs);
 

@@ -14,7 +14,7 @@ struct sf_buf {
 	struct vm_page *page;  /* what the slot's PTE maps, or mapped last */
 	vaddr_t kva;
 	uint32_t refs;
-	unsigned user;	    /* SFB_PIPE...: who pays for unmapping (eager) */
+	unsigned user;          /* SFB_PIPE...: who pays for unmapping (eager) */
 	struct cpumask cpumask; /* cache: CPUs that hold no stale translation of kva */
 };
 
@@ -28,9 +28,9 @@ struct sf_pool {
 	unsigned nfree; /* slots without references */
 	unsigned nslots;
 	unsigned inuse_peak;
-	unsigned long frees;	     /* how often a slot came back; wraps */
-	struct waitq wait_one;	     /* want one slot: woken one by one */
-	struct waitq wait_many;	     /* want several: all look at every slot that comes back */
+	unsigned long frees;    /* how often a slot came back; wraps */
+	struct waitq wait_one;  /* want one slot: woken one by one */
+	struct waitq wait_many; /* want several: all look at every slot that comes back */
 	struct sf_buf *slots;
 };
 extern struct sf_pool sf_pool;

@@ -211,8 +211,7 @@ static unsigned post(unsigned self, const struct cpumask *mask)
 	struct cpumask ipi = CPUMASK_NONE;
 	unsigned cpu, n = 0;
 
-	CPUMASK_FOR_EACH(cpu, mask)
-	{
+	CPUMASK_FOR_EACH (cpu, mask) {
 		unsigned long *word = &targets[cpu].pending.w[self / CPUMASK_BITS];
 
 		if (__atomic_fetch_or(word, cpumask_bit(self), __ATOMIC_SEQ_CST) != 0)

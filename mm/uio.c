@@ -111,8 +111,8 @@ ssize_t uio_move(struct uio *u, void *buf, size_t n)
 
 /* sf_buf_alloc() wants the user as a compile-time constant; here it is an argument, so the call goes
  * to whichever of these fits. */
-static ALWAYS_INLINE size_t copy_mapped(struct uio *u, struct vm_page *page, size_t off, size_t n,
-					unsigned sfb_user)
+static ALWAYS_INLINE size_t copy_mapped(
+	struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
 {
 	struct sf_buf *sf;
 	size_t done;
@@ -148,8 +148,8 @@ ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsi
 
 /* Copies from byte `skip` of the pieces on, all mapped at once; stops where it would fault. -ENOMEM:
  * the pool has fewer slots than that. */
-static ALWAYS_INLINE ssize_t copy_batch(struct uio *u, const struct uio_seg *seg, unsigned n, size_t skip,
-					unsigned sfb_user)
+static ALWAYS_INLINE ssize_t copy_batch(
+	struct uio *u, const struct uio_seg *seg, unsigned n, size_t skip, unsigned sfb_user)
 {
 	struct vm_page *pages[UIO_BATCH];
 	struct sf_buf *sfs[UIO_BATCH];
@@ -165,7 +165,8 @@ static ALWAYS_INLINE ssize_t copy_batch(struct uio *u, const struct uio_seg *seg
 		return err;
 	}
 	for (unsigned i = 0; i < n && u->resid > 0; i++) {
-		size_t from = MIN(skip, (size_t)seg[i].len), len = MIN(seg[i].len - from, u->resid), part;
+		size_t from = MIN(skip, (size_t)seg[i].len), len = MIN(seg[i].len - from, u->resid),
+		       part;
 
 		part = copy_nofault(u, (char *)sf_buf_kva(sfs[i]) + seg[i].off + from, len);
 		skip -= from;
@@ -178,8 +179,8 @@ static ALWAYS_INLINE ssize_t copy_batch(struct uio *u, const struct uio_seg *seg
 	return (ssize_t)done;
 }
 
-static ssize_t copy_batch_as(struct uio *u, const struct uio_seg *seg, unsigned n, size_t skip,
-			     unsigned sfb_user)
+static ssize_t copy_batch_as(
+	struct uio *u, const struct uio_seg *seg, unsigned n, size_t skip, unsigned sfb_user)
 {
 	if (likely(sfb_user == SFB_PIPE))
 		return copy_batch(u, seg, n, skip, SFB_PIPE);

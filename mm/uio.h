@@ -26,10 +26,10 @@ enum uio_dir { UIO_READ /* kernel -> buffers */, UIO_WRITE /* buffers -> kernel 
 struct uio {
 	struct kiovec *iov; /* current one; advanced, base/len adjusted */
 	unsigned niov;
-	size_t resid;	    /* bytes left */
+	size_t resid; /* bytes left */
 	enum uio_dir dir;
-	bool user;	    /* buffers are user memory; else kernel memory */
-	struct kiovec one;  /* for uio_init_one() */
+	bool user;         /* buffers are user memory; else kernel memory */
+	struct kiovec one; /* for uio_init_one() */
 };
 
 void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len);

@@ -34,12 +34,12 @@ struct vm_pager_ops {
 
 struct vm_object {
 	struct mutex lock; /* pages, npages, size, mappings and where these lie */
-	uint32_t refs;	   /* atomic */
+	uint32_t refs;     /* atomic */
 	const struct vm_pager_ops *ops;
-	void *data;	   /* pager's */
-	struct radix pages; /* by index */
-	uintptr_t npages;  /* resident */
-	uint64_t size;	   /* bytes; faults beyond the last page give SIGBUS */
+	void *data;           /* pager's */
+	struct radix pages;   /* by index */
+	uintptr_t npages;     /* resident */
+	uint64_t size;        /* bytes; faults beyond the last page give SIGBUS */
 	struct list mappings; /* vm_entry.object_link of every entry over it */
 };
 
@@ -48,13 +48,14 @@ struct vm_object *vm_object_create(const struct vm_pager_ops *ops, void *data, u
 void vm_object_get(struct vm_object *obj);
 void vm_object_put(struct vm_object *obj);
 
-#define VMO_CREATE 1u /* allocate the page if it is not resident (else only look it up) */
+#define VMO_CREATE    1u /* allocate the page if it is not resident (else only look it up) */
 #define VMO_OVERWRITE 2u /* caller will overwrite the whole page: zeroed, not read from its store */
 /* Page `idx` with a reference for the caller: 0 and *pagep; -ENOENT without VMO_CREATE; -ENOMEM, -EIO.
  * Takes obj->lock; may sleep. */
 int vm_object_page(struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
 /* The same, obj->lock held by the caller. */
-int vm_object_page_locked(struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
+int vm_object_page_locked(
+	struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
 /* Memory that processes share and no file is behind. NULL: no memory. */
 struct vm_object *vm_object_create_anon(uint64_t size);
 /* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the
@@ -65,35 +66,37 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size);
 
 struct file;
 
-#define VME_SHARED 1u	 /* MAP_SHARED */
-#define VME_GROWSDOWN 2u /* the stack */
-#define VME_HEAP 4u
-#define VME_DONTFORK 16u   /* MADV_DONTFORK */
+#define VME_SHARED     1u /* MAP_SHARED */
+#define VME_GROWSDOWN  2u /* the stack */
+#define VME_HEAP       4u
+#define VME_DONTFORK   16u /* MADV_DONTFORK */
 #define VME_WIPEONFORK 32u /* MADV_WIPEONFORK */
-#define VME_NOWRITE 8u	 /* shared mapping of a file not open for writing: VM_WRITE may not be added */
+#define VME_NOWRITE \
+	8u /* shared mapping of a file not open for writing: VM_WRITE may not be added */
 
 struct vm_entry {
-	struct list link;	 /* vm_map.entries, by address */
+	struct list link; /* vm_map.entries, by address */
 	vaddr_t start, end;
 	unsigned prot, flags;
 	struct vm_object *object; /* NULL: anonymous */
-	uint64_t offset;	 /* of start in the object, bytes */
+	uint64_t offset;          /* of start in the object, bytes */
 	struct list object_link;
 	struct vm_map *map;
-	struct file *file;	 /* for /proc/PID/maps; holds a reference; may be NULL */
+	struct file *file; /* for /proc/PID/maps; holds a reference; may be NULL */
 };
 
 struct vm_map {
 	struct mutex lock;
 	struct pmap *pmap;
 	struct list entries;
-	struct vm_entry *hint;	/* last found */
+	struct vm_entry *hint; /* last found */
 	unsigned nentries;
 	uint32_t refs;
-	uint64_t size;		/* bytes mapped, RLIMIT_AS */
+	uint64_t size; /* bytes mapped, RLIMIT_AS */
 	vaddr_t brk_start, brk;
-	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
-	vaddr_t mmap_top;	/* mmap searches downwards from here */
+	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start,
+		data_end;
+	vaddr_t mmap_top; /* mmap searches downwards from here */
 };
 
 struct vm_map *vm_map_create(void);
@@ -104,11 +107,12 @@ void vm_map_put(struct vm_map *m); /* the last unmaps everything; active on no C
 /* Linux mmap semantics. `flags` are the ABI's MAP_*; obj NULL for anonymous (a shared anonymous one
  * gets an object of its own). Returns the address or -errno folded in. Takes a reference on obj. */
 intptr_t vm_mmap(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot, unsigned flags,
-		 struct vm_object *obj, uint64_t offset, struct file *file);
+	struct vm_object *obj, uint64_t offset, struct file *file);
 int vm_munmap(struct vm_map *m, vaddr_t addr, size_t len);
 int vm_mprotect(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot);
 vaddr_t vm_brk(struct vm_map *m, vaddr_t brk);
-intptr_t vm_mremap(struct vm_map *m, vaddr_t old, size_t old_len, size_t new_len, unsigned flags, vaddr_t new_addr);
+intptr_t vm_mremap(struct vm_map *m, vaddr_t old, size_t old_len, size_t new_len, unsigned flags,
+	vaddr_t new_addr);
 int vm_madvise(struct vm_map *m, vaddr_t addr, size_t len, int advice);
 
 /* Resolves a fault. want: VM_READ/VM_WRITE/VM_EXEC. 0; -EFAULT no mapping; -EACCES no right; -ENOMEM;

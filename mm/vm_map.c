@@ -84,7 +84,7 @@ void vm_entries_free(struct list *dead)
 {
 	struct vm_entry *e, *tmp;
 
-	LIST_FOR_EACH_SAFE(e, tmp, dead, link)
+	LIST_FOR_EACH_SAFE (e, tmp, dead, link)
 		entry_free(e);
 	list_init(dead);
 }
@@ -122,8 +122,8 @@ struct vm_entry *vm_entry_find(struct vm_map *m, vaddr_t va)
 static bool mergeable(const struct vm_entry *a, const struct vm_entry *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->flags == b->flags &&
-		a->object == b->object && a->file == b->file &&
-		(a->object == NULL || a->offset + (a->end - a->start) == b->offset);
+	       a->object == b->object && a->file == b->file &&
+	       (a->object == NULL || a->offset + (a->end - a->start) == b->offset);
 }
 
 /* b, right above a, becomes part of it. Its references are not the last: a has the same. */
@@ -266,8 +266,7 @@ static vaddr_t space_below(struct vm_map *m, vaddr_t top, size_t len)
 	vaddr_t limit = top;
 
 	if (e == NULL)
-		e = list_empty(&m->entries) ? NULL
-					    : list_last(&m->entries, struct vm_entry, link);
+		e = list_empty(&m->entries) ? NULL : list_last(&m->entries, struct vm_entry, link);
 	for (; e != NULL; e = vm_entry_prev(m, e)) {
 		vaddr_t gap = e->flags & VME_GROWSDOWN ? VM_STACK_GAP : 0;
 
@@ -323,7 +322,7 @@ void vm_map_put(struct vm_map *m)
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	pmap_remove(m->pmap, USER_START, USER_END);
-	LIST_FOR_EACH_SAFE(e, tmp, &m->entries, link) {
+	LIST_FOR_EACH_SAFE (e, tmp, &m->entries, link) {
 		vm_entry_detach(e);
 		list_remove(&e->link);
 		list_push_back(&dead, &e->link);
@@ -381,7 +380,7 @@ struct vm_map *vm_map_fork(struct vm_map *src)
 		return NULL;
 	mutex_lock(&src->lock);
 	copy_layout(dst, src);
-	LIST_FOR_EACH(e, &src->entries, link) {
+	LIST_FOR_EACH (e, &src->entries, link) {
 		if (!(e->flags & VME_DONTFORK))
 			err = fork_entry(dst, src, e);
 		if (err != 0)

@@ -87,8 +87,8 @@ static unsigned entry_flags(unsigned flags, const struct file *file)
 }
 
 /* Enters the mapping; the map is locked. Address or -errno. */
-static intptr_t map_locked(struct vm_map *m, struct vm_entry *e, vaddr_t addr, unsigned flags,
-	struct list *dead)
+static intptr_t map_locked(
+	struct vm_map *m, struct vm_entry *e, vaddr_t addr, unsigned flags, struct list *dead)
 {
 	size_t len = e->end - e->start;
 	intptr_t va = choose_address(m, addr, len, flags);
@@ -185,8 +185,7 @@ static int protect_entry(struct vm_map *m, struct vm_entry *e, unsigned prot)
 {
 	if (prot & VM_WRITE && e->flags & VME_NOWRITE)
 		return -EACCES;
-	if (!(e->prot & VM_WRITE) &&
-		!commit_ok(e->end - e->start, prot, 0, e->flags & VME_SHARED))
+	if (!(e->prot & VM_WRITE) && !commit_ok(e->end - e->start, prot, 0, e->flags & VME_SHARED))
 		return -ENOMEM;
 	if (e->prot == prot)
 		return 0;
@@ -325,8 +324,8 @@ static int advise_entry(struct vm_map *m, struct vm_entry *e, int advice)
 static bool advice_known(int advice)
 {
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) || advice == MADV_FREE ||
-		advice == MADV_DONTFORK || advice == MADV_DOFORK ||
-		(advice >= MADV_HUGEPAGE && advice <= MADV_POPULATE_WRITE);
+	       advice == MADV_DONTFORK || advice == MADV_DOFORK ||
+	       (advice >= MADV_HUGEPAGE && advice <= MADV_POPULATE_WRITE);
 }
 
 /* Holes do not stop it, but are told. */
@@ -378,8 +377,8 @@ int vm_madvise(struct vm_map *m, vaddr_t addr, size_t len, int advice)
 	if (addr > USER_END || len > USER_END - addr)
 		return -ENOMEM;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-		return advise_populate(m, addr, addr + len,
-			advice == MADV_POPULATE_WRITE ? VM_WRITE : VM_READ);
+		return advise_populate(
+			m, addr, addr + len, advice == MADV_POPULATE_WRITE ? VM_WRITE : VM_READ);
 	mutex_lock(&m->lock);
 	err = advise_range(m, addr, addr + len, advice);
 	mutex_unlock(&m->lock);

@@ -153,7 +153,7 @@ static void unmap_everywhere(struct vm_object *obj, uintptr_t first)
 	uint64_t from = (uint64_t)first << PAGE_SHIFT;
 	struct vm_entry *e;
 
-	LIST_FOR_EACH(e, &obj->mappings, object_link) {
+	LIST_FOR_EACH (e, &obj->mappings, object_link) {
 		uint64_t end = e->offset + (e->end - e->start);
 
 		if (from <= e->offset)

@@ -12,14 +12,14 @@
 #define ARCH_AMD64_LAYOUT_H
 
 #ifndef __ASSEMBLER__
-#define USER_START 0x1000ul
-#define USER_END 0x00007ffffffff000ul
-#define DMAP_BASE 0xffff800000000000ul
-#define DMAP_END 0xffffc00000000000ul
-#define KVA_BASE 0xffffc00000000000ul
-#define KVA_SIZE 0x0000001000000000ul
-#define SFBUF_BASE 0xffffd00000000000ul
-#define SFBUF_SIZE 0x10000000ul
+#define USER_START  0x1000ul
+#define USER_END    0x00007ffffffff000ul
+#define DMAP_BASE   0xffff800000000000ul
+#define DMAP_END    0xffffc00000000000ul
+#define KVA_BASE    0xffffc00000000000ul
+#define KVA_SIZE    0x0000001000000000ul
+#define SFBUF_BASE  0xffffd00000000000ul
+#define SFBUF_SIZE  0x10000000ul
 #define KERNEL_BASE 0xffffffff80000000ul
 /* Physical memory that phys_to_virt() reaches: everything. */
 #define DMAP_LIMIT (DMAP_END - DMAP_BASE)

@@ -16,13 +16,13 @@
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
 
-#define UC_FP_XSTATE 1
-#define UC_SIGCONTEXT_SS 2
+#define UC_FP_XSTATE         1
+#define UC_SIGCONTEXT_SS     2
 #define UC_STRICT_RESTORE_SS 4
-#define FX_SW_OFFSET 464 /* software-reserved bytes of the FXSAVE image */
-#define FP_XSTATE_MAGIC1 0x46505853u
-#define FP_XSTATE_MAGIC2 0x46505845u
-#define FXSAVE_SIZE 512u
+#define FX_SW_OFFSET         464 /* software-reserved bytes of the FXSAVE image */
+#define FP_XSTATE_MAGIC1     0x46505853u
+#define FP_XSTATE_MAGIC2     0x46505845u
+#define FXSAVE_SIZE          512u
 
 struct sigcontext {
 	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, flags;
@@ -100,7 +100,8 @@ static int pop_fpu(vaddr_t at)
 		memcpy(&sw, image + FX_SW_OFFSET, sizeof(sw));
 		/* A program may hand back the legacy part only: the rest then starts afresh. */
 		if (sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == size)
-			err = copy_from_user(image + FXSAVE_SIZE, at + FXSAVE_SIZE, size - FXSAVE_SIZE);
+			err = copy_from_user(
+				image + FXSAVE_SIZE, at + FXSAVE_SIZE, size - FXSAVE_SIZE);
 		else
 			image[FXSAVE_SIZE] = 3; /* XSTATE_BV: x87 and SSE */
 	}
@@ -122,7 +123,7 @@ static void fill_context(struct sigcontext *mc, const struct trapframe *tf, uint
 }
 
 int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
-		  const struct ksigaction *act, uint64_t mask)
+	const struct ksigaction *act, uint64_t mask)
 {
 	const struct ksigstack *ss = &curthread()->sig->altstack;
 	vaddr_t sp = signal_stack(tf, act), fp, frame;

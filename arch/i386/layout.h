@@ -13,17 +13,17 @@
 #define ARCH_I386_LAYOUT_H
 
 #ifndef __ASSEMBLER__
-#define USER_START 0x1000ul
-#define USER_END 0xc0000000ul
-#define DMAP_BASE 0xc0000000ul
-#define VMPAGE_BASE 0xd0000000ul
-#define VMPAGE_SIZE 0x10000000ul
-#define SFBUF_BASE 0xe0000000ul
-#define SFBUF_SIZE 0x10000000ul
-#define KVA_BASE 0xf0000000ul
-#define KVA_SIZE 0x0f800000ul
-#define KERNEL_BASE 0xc0000000ul
-#define FIXMAP_BASE 0xff800000ul
+#define USER_START   0x1000ul
+#define USER_END     0xc0000000ul
+#define DMAP_BASE    0xc0000000ul
+#define VMPAGE_BASE  0xd0000000ul
+#define VMPAGE_SIZE  0x10000000ul
+#define SFBUF_BASE   0xe0000000ul
+#define SFBUF_SIZE   0x10000000ul
+#define KVA_BASE     0xf0000000ul
+#define KVA_SIZE     0x0f800000ul
+#define KERNEL_BASE  0xc0000000ul
+#define FIXMAP_BASE  0xff800000ul
 #define FIXMAP_SLOTS 4
 /* Physical memory that phys_to_virt() reaches: the window. */
 #define DMAP_LIMIT 0x10000000ul

@@ -17,16 +17,16 @@
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
 
-#define UC_FP_XSTATE 1
-#define FSAVE_HEADER 112u
-#define FXSAVE_SIZE 512u
-#define FX_SW_OFFSET 464
+#define UC_FP_XSTATE     1
+#define FSAVE_HEADER     112u
+#define FXSAVE_SIZE      512u
+#define FX_SW_OFFSET     464
 #define FP_XSTATE_MAGIC1 0x46505853u
 #define FP_XSTATE_MAGIC2 0x46505845u
 
 struct sigcontext {
 	uint32_t gs, fs, es, ds, di, si, bp, sp, bx, dx, cx, ax, trapno, err, ip, cs, flags,
-	    sp_at_signal, ss, fpstate, oldmask, cr2;
+		sp_at_signal, ss, fpstate, oldmask, cr2;
 };
 
 struct old_sigframe {
@@ -113,7 +113,8 @@ static int pop_fpu(vaddr_t at)
 	if (err == 0 && is_extended()) {
 		memcpy(&sw, image + FX_SW_OFFSET, sizeof(sw));
 		if (sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == size)
-			err = copy_from_user(image + FXSAVE_SIZE, at + FXSAVE_SIZE, size - FXSAVE_SIZE);
+			err = copy_from_user(
+				image + FXSAVE_SIZE, at + FXSAVE_SIZE, size - FXSAVE_SIZE);
 		else
 			image[FXSAVE_SIZE] = 3; /* XSTATE_BV: x87 and SSE */
 	}
@@ -123,15 +124,31 @@ static int pop_fpu(vaddr_t at)
 	return err;
 }
 
-static void fill_context(struct sigcontext *sc, const struct trapframe *tf, uint32_t fp, uint64_t mask)
+static void fill_context(
+	struct sigcontext *sc, const struct trapframe *tf, uint32_t fp, uint64_t mask)
 {
 	*sc = (struct sigcontext){
-		.gs = tf->gs, .fs = tf->fs, .es = tf->es, .ds = tf->ds,
-		.di = tf->di, .si = tf->si, .bp = tf->bp, .sp = tf->sp,
-		.bx = tf->bx, .dx = tf->dx, .cx = tf->cx, .ax = tf->ax,
-		.trapno = tf->vector, .err = tf->error, .ip = tf->ip, .cs = tf->cs,
-		.flags = tf->flags, .sp_at_signal = tf->sp, .ss = tf->ss,
-		.fpstate = fp, .oldmask = (uint32_t)mask,
+		.gs = tf->gs,
+		.fs = tf->fs,
+		.es = tf->es,
+		.ds = tf->ds,
+		.di = tf->di,
+		.si = tf->si,
+		.bp = tf->bp,
+		.sp = tf->sp,
+		.bx = tf->bx,
+		.dx = tf->dx,
+		.cx = tf->cx,
+		.ax = tf->ax,
+		.trapno = tf->vector,
+		.err = tf->error,
+		.ip = tf->ip,
+		.cs = tf->cs,
+		.flags = tf->flags,
+		.sp_at_signal = tf->sp,
+		.ss = tf->ss,
+		.fpstate = fp,
+		.oldmask = (uint32_t)mask,
 	};
 }
 
@@ -144,8 +161,8 @@ static void fill_retcode(uint8_t code[8], uint16_t nr)
 	memcpy(code, insn, sizeof(insn));
 }
 
-static int push_old(vaddr_t frame, const struct trapframe *tf, int sig, const struct ksigaction *act,
-		    uint32_t fp, uint64_t mask)
+static int push_old(vaddr_t frame, const struct trapframe *tf, int sig,
+	const struct ksigaction *act, uint32_t fp, uint64_t mask)
 {
 	struct old_sigframe *f = kzalloc(sizeof(*f));
 	int err;
@@ -153,7 +170,8 @@ static int push_old(vaddr_t frame, const struct trapframe *tf, int sig, const st
 	if (f == NULL)
 		return -ENOMEM;
 	fill_retcode(f->retcode, 119);
-	f->pretcode = act->flags & SA_RESTORER ? act->restorer : frame + offsetof(struct old_sigframe, retcode);
+	f->pretcode = act->flags & SA_RESTORER ? act->restorer
+					       : frame + offsetof(struct old_sigframe, retcode);
 	f->sig = sig;
 	f->extramask = (uint32_t)(mask >> 32);
 	fill_context(&f->sc, tf, fp, mask);
@@ -163,14 +181,15 @@ static int push_old(vaddr_t frame, const struct trapframe *tf, int sig, const st
 }
 
 static int push_rt(vaddr_t frame, const struct trapframe *tf, int sig, const struct ksiginfo *info,
-		   const struct ksigaction *act, uint32_t fp, uint64_t mask)
+	const struct ksigaction *act, uint32_t fp, uint64_t mask)
 {
 	const struct ksigstack *ss = &curthread()->sig->altstack;
 	struct rt_sigframe f;
 
 	memset(&f, 0, sizeof(f));
 	fill_retcode(f.retcode, 173);
-	f.pretcode = act->flags & SA_RESTORER ? act->restorer : frame + offsetof(struct rt_sigframe, retcode);
+	f.pretcode = act->flags & SA_RESTORER ? act->restorer
+					      : frame + offsetof(struct rt_sigframe, retcode);
 	f.sig = sig;
 	f.pinfo = frame + offsetof(struct rt_sigframe, info);
 	f.puc = frame + offsetof(struct rt_sigframe, uc);
@@ -185,7 +204,7 @@ static int push_rt(vaddr_t frame, const struct trapframe *tf, int sig, const str
 }
 
 int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
-		  const struct ksigaction *act, uint64_t mask)
+	const struct ksigaction *act, uint64_t mask)
 {
 	bool rt = act->flags & SA_SIGINFO;
 	size_t size = rt ? sizeof(struct rt_sigframe) : sizeof(struct old_sigframe);
@@ -198,7 +217,8 @@ int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
 		return -EFAULT;
 	if (push_fpu(fp) != 0)
 		return -EFAULT;
-	err = rt ? push_rt(frame, tf, sig, info, act, fp, mask) : push_old(frame, tf, sig, act, fp, mask);
+	err = rt ? push_rt(frame, tf, sig, info, act, fp, mask)
+		 : push_old(frame, tf, sig, act, fp, mask);
 	if (err != 0)
 		return -EFAULT;
 
@@ -215,7 +235,8 @@ int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
 
 static int pop_context(struct trapframe *tf, const struct sigcontext *sc)
 {
-	tf->gs = sc->gs & 0xffff, tf->fs = sc->fs & 0xffff, tf->es = sc->es & 0xffff, tf->ds = sc->ds & 0xffff;
+	tf->gs = sc->gs & 0xffff, tf->fs = sc->fs & 0xffff, tf->es = sc->es & 0xffff,
+	tf->ds = sc->ds & 0xffff;
 	tf->di = sc->di, tf->si = sc->si, tf->bp = sc->bp, tf->sp = sc->sp;
 	tf->bx = sc->bx, tf->dx = sc->dx, tf->cx = sc->cx, tf->ax = sc->ax;
 	tf->ip = sc->ip, tf->flags = sc->flags;
@@ -230,7 +251,8 @@ static long pop_old(struct trapframe *tf)
 	uint32_t high;
 
 	if (copy_from_user(&sc, frame + offsetof(struct old_sigframe, sc), sizeof(sc)) != 0 ||
-	    copy_from_user(&high, frame + offsetof(struct old_sigframe, extramask), sizeof(high)) != 0)
+		copy_from_user(
+			&high, frame + offsetof(struct old_sigframe, extramask), sizeof(high)) != 0)
 		return -EFAULT;
 	signal_set_mask((uint64_t)high << 32 | sc.oldmask);
 	if (pop_context(tf, &sc) != 0)

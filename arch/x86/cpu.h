@@ -18,44 +18,44 @@
 #define CR0_CD (1u << 30)
 #define CR0_PG (1u << 31)
 
-#define CR4_TSD (1u << 2)
-#define CR4_PSE (1u << 4)
-#define CR4_PAE (1u << 5)
-#define CR4_PGE (1u << 7)
-#define CR4_OSFXSR (1u << 9)
+#define CR4_TSD        (1u << 2)
+#define CR4_PSE        (1u << 4)
+#define CR4_PAE        (1u << 5)
+#define CR4_PGE        (1u << 7)
+#define CR4_OSFXSR     (1u << 9)
 #define CR4_OSXMMEXCPT (1u << 10)
-#define CR4_UMIP (1u << 11)
-#define CR4_FSGSBASE (1u << 16)
-#define CR4_OSXSAVE (1u << 18)
-#define CR4_SMEP (1u << 20)
-#define CR4_SMAP (1u << 21)
+#define CR4_UMIP       (1u << 11)
+#define CR4_FSGSBASE   (1u << 16)
+#define CR4_OSXSAVE    (1u << 18)
+#define CR4_SMEP       (1u << 20)
+#define CR4_SMAP       (1u << 21)
 
-#define MSR_APIC_BASE 0x1b
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_CSTAR 0xc0000083
-#define MSR_SFMASK 0xc0000084
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_APIC_BASE      0x1b
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_CSTAR          0xc0000083
+#define MSR_SFMASK         0xc0000084
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX 0xc0000103
-#define EFER_SCE (1u << 0)
-#define EFER_LME (1u << 8)
-#define EFER_NXE (1u << 11)
+#define MSR_TSC_AUX        0xc0000103
+#define EFER_SCE           (1u << 0)
+#define EFER_LME           (1u << 8)
+#define EFER_NXE           (1u << 11)
 
-#define EFLAGS_CF (1u << 0)
+#define EFLAGS_CF    (1u << 0)
 #define EFLAGS_FIXED (1u << 1)
-#define EFLAGS_ZF (1u << 6)
-#define EFLAGS_TF (1u << 8)
-#define EFLAGS_IF (1u << 9)
-#define EFLAGS_DF (1u << 10)
-#define EFLAGS_IOPL (3u << 12)
-#define EFLAGS_NT (1u << 14)
-#define EFLAGS_RF (1u << 16)
-#define EFLAGS_VM (1u << 17)
-#define EFLAGS_AC (1u << 18)
-#define EFLAGS_ID (1u << 21)
+#define EFLAGS_ZF    (1u << 6)
+#define EFLAGS_TF    (1u << 8)
+#define EFLAGS_IF    (1u << 9)
+#define EFLAGS_DF    (1u << 10)
+#define EFLAGS_IOPL  (3u << 12)
+#define EFLAGS_NT    (1u << 14)
+#define EFLAGS_RF    (1u << 16)
+#define EFLAGS_VM    (1u << 17)
+#define EFLAGS_AC    (1u << 18)
+#define EFLAGS_ID    (1u << 21)
 
 static inline uint8_t inb(uint16_t port)
 {
@@ -102,7 +102,10 @@ static inline uint64_t rdmsr(uint32_t msr)
 
 static inline void wrmsr(uint32_t msr, uint64_t v)
 {
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+			 : "memory");
 }
 
 struct cpuid_regs {
@@ -125,16 +128,16 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-#define DEFINE_CR(n)                                                                               \
-	static inline uintptr_t read_cr##n(void)                                                   \
-	{                                                                                          \
-		uintptr_t v;                                                                       \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");                     \
-		return v;                                                                          \
-	}                                                                                          \
-	static inline void write_cr##n(uintptr_t v)                                                \
-	{                                                                                          \
-		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                         \
+#define DEFINE_CR(n)                                                           \
+	static inline uintptr_t read_cr##n(void)                               \
+	{                                                                      \
+		uintptr_t v;                                                   \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory"); \
+		return v;                                                      \
+	}                                                                      \
+	static inline void write_cr##n(uintptr_t v)                            \
+	{                                                                      \
+		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");     \
 	}
 DEFINE_CR(0)
 DEFINE_CR(2)

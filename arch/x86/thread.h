@@ -76,11 +76,11 @@ int fpu_restore(const void *image);
 
 /* Inside arch/x86: fpu.c. */
 void fpu_init_cache(void);
-void fpu_init_cpu(void); /* each CPU, by arch_cpu_features() */
+void fpu_init_cpu(void);                 /* each CPU, by arch_cpu_features() */
 struct fpu_image *fpu_image_alloc(void); /* NULL: no memory */
 void fpu_image_free(struct fpu_image *f);
 void fpu_image_reset(struct fpu_image *f);
-void fpu_image_save(struct fpu_image *f);    /* this CPU's registers */
+void fpu_image_save(struct fpu_image *f); /* this CPU's registers */
 void fpu_image_load(const struct fpu_image *f);
 int fpu_exception_code(bool simd); /* si_code of the pending FPU exception */
 

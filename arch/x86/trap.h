@@ -8,38 +8,38 @@
 #include "kernel/core/cpumask.h"
 #include "kernel/core/types.h"
 
-#define VEC_DIVIDE 0
-#define VEC_DEBUG 1
-#define VEC_NMI 2
-#define VEC_BREAKPOINT 3
-#define VEC_OVERFLOW 4
-#define VEC_BOUND 5
+#define VEC_DIVIDE         0
+#define VEC_DEBUG          1
+#define VEC_NMI            2
+#define VEC_BREAKPOINT     3
+#define VEC_OVERFLOW       4
+#define VEC_BOUND          5
 #define VEC_INVALID_OPCODE 6
-#define VEC_NO_FPU 7
-#define VEC_DOUBLE_FAULT 8
-#define VEC_INVALID_TSS 10
-#define VEC_SEGMENT 11
-#define VEC_STACK 12
-#define VEC_PROTECTION 13
-#define VEC_PAGE_FAULT 14
-#define VEC_FPU_ERROR 16
-#define VEC_ALIGNMENT 17
-#define VEC_MACHINE_CHECK 18
-#define VEC_SIMD_ERROR 19
-#define VEC_IRQ_BASE 0x30	/* ISA interrupt n arrives at VEC_IRQ_BASE + n */
-#define VEC_SYSCALL 0x80	/* i386 */
-#define VEC_IPI_TLB 0xf0
-#define VEC_IPI_RESCHED 0xf1
-#define VEC_IPI_CALL 0xf2
-#define VEC_TIMER 0xf3
-#define VEC_SPURIOUS 0xff
+#define VEC_NO_FPU         7
+#define VEC_DOUBLE_FAULT   8
+#define VEC_INVALID_TSS    10
+#define VEC_SEGMENT        11
+#define VEC_STACK          12
+#define VEC_PROTECTION     13
+#define VEC_PAGE_FAULT     14
+#define VEC_FPU_ERROR      16
+#define VEC_ALIGNMENT      17
+#define VEC_MACHINE_CHECK  18
+#define VEC_SIMD_ERROR     19
+#define VEC_IRQ_BASE       0x30 /* ISA interrupt n arrives at VEC_IRQ_BASE + n */
+#define VEC_SYSCALL        0x80 /* i386 */
+#define VEC_IPI_TLB        0xf0
+#define VEC_IPI_RESCHED    0xf1
+#define VEC_IPI_CALL       0xf2
+#define VEC_TIMER          0xf3
+#define VEC_SPURIOUS       0xff
 
 /* Page fault error code, Intel SDM 3A 4.7. */
 #define PF_PRESENT (1u << 0)
-#define PF_WRITE (1u << 1)
-#define PF_USER (1u << 2)
-#define PF_RSVD (1u << 3)
-#define PF_FETCH (1u << 4)
+#define PF_WRITE   (1u << 1)
+#define PF_USER    (1u << 2)
+#define PF_RSVD    (1u << 3)
+#define PF_FETCH   (1u << 4)
 
 #ifdef __x86_64__
 struct trapframe {
@@ -50,10 +50,10 @@ struct trapframe {
 };
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
-#define USER_DS 0x2b /* 0x28 | 3; SYSRET wants data below code */
-#define USER_CS 0x33
+#define USER_DS   0x2b /* 0x28 | 3; SYSRET wants data below code */
+#define USER_CS   0x33
 #define USER_CS32 0x23 /* placeholder that SYSRET's layout demands */
-#define TSS_SEL 0x40   /* two slots */
+#define TSS_SEL   0x40 /* two slots */
 #else
 struct trapframe {
 	uint32_t gs, fs, es, ds;
@@ -62,14 +62,14 @@ struct trapframe {
 	uint32_t vector, error;
 	uint32_t ip, cs, flags, sp, ss; /* sp, ss only when the trap came from user mode */
 };
-#define KERNEL_CS 0x08
-#define KERNEL_DS 0x10
-#define USER_CS 0x1b
-#define USER_DS 0x23
+#define KERNEL_CS  0x08
+#define KERNEL_DS  0x10
+#define USER_CS    0x1b
+#define USER_DS    0x23
 #define PERCPU_SEL 0x28 /* %fs in the kernel */
-#define TLS_FIRST 6	/* GDT entries 6, 7, 8: set_thread_area(), as on Linux */
-#define TLS_COUNT 3
-#define TSS_SEL 0x48
+#define TLS_FIRST  6    /* GDT entries 6, 7, 8: set_thread_area(), as on Linux */
+#define TLS_COUNT  3
+#define TSS_SEL    0x48
 #define TSS_DF_SEL 0x50 /* task gate for double faults: their stack may be the problem */
 #endif
 
@@ -101,7 +101,8 @@ static inline intptr_t tf_ret(const struct trapframe *tf)
 static inline void tf_syscall_args(const struct trapframe *tf, uintptr_t a[6])
 {
 #ifdef __x86_64__
-	a[0] = tf->rdi, a[1] = tf->rsi, a[2] = tf->rdx, a[3] = tf->r10, a[4] = tf->r8, a[5] = tf->r9;
+	a[0] = tf->rdi, a[1] = tf->rsi, a[2] = tf->rdx, a[3] = tf->r10, a[4] = tf->r8,
+	a[5] = tf->r9;
 #else
 	a[0] = tf->bx, a[1] = tf->cx, a[2] = tf->dx, a[3] = tf->si, a[4] = tf->di, a[5] = tf->bp;
 #endif
@@ -175,13 +176,13 @@ uintptr_t tf_stack_pointer(const struct trapframe *tf);
 bool arch_stack_contains(uintptr_t addr, size_t len);
 
 /* Boot-time order, called by kernel_main(). */
-void arch_early_init(void);  /* GDT, IDT, per-CPU of the BSP, early serial log */
-void arch_cpu_features(void);/* CR0/CR4/EFER bits of this CPU; BSP first, then each AP */
-void acpi_init(void);	     /* finds CPUs and I/O APICs; needs kva_map_phys() */
-void lapic_init_cpu(void);   /* each CPU */
+void arch_early_init(void);   /* GDT, IDT, per-CPU of the BSP, early serial log */
+void arch_cpu_features(void); /* CR0/CR4/EFER bits of this CPU; BSP first, then each AP */
+void acpi_init(void);         /* finds CPUs and I/O APICs; needs kva_map_phys() */
+void lapic_init_cpu(void);    /* each CPU */
 void ioapic_init(void);
-void smp_start_aps(void);    /* returns when all CPUs that answer are online */
-void arch_devices_init(void);/* serial interrupts, keyboard, screen */
+void smp_start_aps(void);     /* returns when all CPUs that answer are online */
+void arch_devices_init(void); /* serial interrupts, keyboard, screen */
 void arch_poweroff(void) NORETURN;
 void arch_reboot(void) NORETURN;
 void arch_halt(void) NORETURN;

@@ -14,24 +14,24 @@ enum sf_event {
 	SF_RECYCLE_CLEAN, /* slots reused whose accessed bit was clear */
 	SF_RECYCLE_DIRTY, /* slots reused whose accessed bit was set */
 	SF_INVLPG_LOCAL,  /* translations dropped on the calling CPU */
-	SF_IPI_ROUNDS,	  /* shootdowns of other CPUs */
-	SF_IPI_SENT,	  /* interrupts these sent */
-	SF_BATCH,	  /* calls of sf_buf_alloc_pages() */
-	SF_REF,		  /* row 0: sf_buf_ref() of the direct strategy */
-	SF_FREE,	  /* row 0: sf_buf_free() of the direct strategy */
+	SF_IPI_ROUNDS,    /* shootdowns of other CPUs */
+	SF_IPI_SENT,      /* interrupts these sent */
+	SF_BATCH,         /* calls of sf_buf_alloc_pages() */
+	SF_REF,           /* row 0: sf_buf_ref() of the direct strategy */
+	SF_FREE,          /* row 0: sf_buf_free() of the direct strategy */
 	SF_NEVENTS
 };
 
 #define SF_NUSERS 7 /* row 0 and the six of mm/sf_buf.h */
 
 enum counter {
-	CNT_IRQ_LOC, /* local timer interrupts */
-	CNT_IRQ_RES, /* reschedule IPIs received */
-	CNT_IRQ_CAL, /* function-call IPIs received */
-	CNT_IRQ_TLB, /* TLB shootdown IPIs received */
-	CNT_CTXT,    /* context switches */
+	CNT_IRQ_LOC,         /* local timer interrupts */
+	CNT_IRQ_RES,         /* reschedule IPIs received */
+	CNT_IRQ_CAL,         /* function-call IPIs received */
+	CNT_IRQ_TLB,         /* TLB shootdown IPIs received */
+	CNT_CTXT,            /* context switches */
 	CNT_SF_IPI_RECEIVED, /* shootdown requests of sf_buf served; counted by mm/tlb.c */
-	CNT_SF, /* SF_NUSERS x SF_NEVENTS */
+	CNT_SF,              /* SF_NUSERS x SF_NEVENTS */
 	NCOUNTERS = CNT_SF + SF_NUSERS * SF_NEVENTS,
 };
 

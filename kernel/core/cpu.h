@@ -20,27 +20,27 @@ struct pmap;
 struct arch_cpu;
 
 struct cpu {
-	struct cpu *self;	/* CPU_SELF in assembly: offset 0 */
+	struct cpu *self;       /* CPU_SELF in assembly: offset 0 */
 	struct thread *current; /* CPU_CURRENT: offset 1 word */
-	vaddr_t kstack_top;	/* CPU_KSTACK: offset 2 words; where a system call's frame starts */
-	uintptr_t scratch;	/* CPU_SCRATCH: offset 3 words; the user stack pointer in transit */
+	vaddr_t kstack_top;     /* CPU_KSTACK: offset 2 words; where a system call's frame starts */
+	uintptr_t scratch;      /* CPU_SCRATCH: offset 3 words; the user stack pointer in transit */
 
-	unsigned id;	  /* 0 .. ncpus-1, dense */
-	uint32_t apic_id; /* sparse */
-	unsigned irq_depth;	/* > 0: in an interrupt handler; sleeping is forbidden */
-	unsigned spin_depth;	/* spin locks held */
-	uintptr_t spin_flags;	/* interrupt flag saved by the outermost spin_lock() */
-	bool need_resched;	/* set by the tick and by the reschedule IPI */
-	bool online;		/* set once by the CPU itself, read by all */
-	struct pmap *pmap;	/* the page tables loaded in CR3 */
-	struct thread *idle;	/* this CPU's idle thread */
-	struct arch_cpu *arch;	/* GDT, TSS, ... */
+	unsigned id;           /* 0 .. ncpus-1, dense */
+	uint32_t apic_id;      /* sparse */
+	unsigned irq_depth;    /* > 0: in an interrupt handler; sleeping is forbidden */
+	unsigned spin_depth;   /* spin locks held */
+	uintptr_t spin_flags;  /* interrupt flag saved by the outermost spin_lock() */
+	bool need_resched;     /* set by the tick and by the reschedule IPI */
+	bool online;           /* set once by the CPU itself, read by all */
+	struct pmap *pmap;     /* the page tables loaded in CR3 */
+	struct thread *idle;   /* this CPU's idle thread */
+	struct arch_cpu *arch; /* GDT, TSS, ... */
 	uint64_t counters[NCOUNTERS];
 } ALIGNED(64);
 
 extern struct cpu cpus[MAX_CPUS];
-extern unsigned ncpus;		     /* CPUs found; fixed before the first AP starts */
-extern struct cpumask cpus_online;   /* atomic: each CPU sets its bit */
+extern unsigned ncpus;             /* CPUs found; fixed before the first AP starts */
+extern struct cpumask cpus_online; /* atomic: each CPU sets its bit */
 
 static ALWAYS_INLINE struct cpu *this_cpu(void)
 {

@@ -10,11 +10,11 @@
  * an error folded into the pointer by ERR_PTR(). The last page of the address space is never mapped. */
 #define ERR_PTR(err) ((void *)(intptr_t)(err))
 #define PTR_ERR(ptr) ((int)(intptr_t)(ptr))
-#define IS_ERR(ptr) ((uintptr_t)(ptr) >= (uintptr_t)-4095)
+#define IS_ERR(ptr)  ((uintptr_t)(ptr) >= (uintptr_t)-4095)
 
 /* Internal, never seen by user space: a system call that a signal interrupted before it had any
  * effect. Delivery turns it into a restart or EINTR (man 7 signal). */
-#define ERESTARTSYS 512    /* restart if SA_RESTART, else EINTR */
+#define ERESTARTSYS    512 /* restart if SA_RESTART, else EINTR */
 #define ERESTARTNOHAND 514 /* restart only if no handler runs, else EINTR */
 
 #endif

@@ -84,7 +84,7 @@ static unsigned find_shortest(const struct thread *t)
 static bool will_sleep_soon(const struct thread *waker)
 {
 	return waker->burst < PARTNER_NS ||
-		(waker->proc != NULL && READ_ONCE(waker->proc->exiting));
+	       (waker->proc != NULL && READ_ONCE(waker->proc->exiting));
 }
 
 static bool may_hand_over(const struct thread *t)
@@ -92,8 +92,8 @@ static bool may_hand_over(const struct thread *t)
 	const struct cpu *c = this_cpu();
 
 	return c->irq_depth == 0 && c->current != c->idle && will_sleep_soon(c->current) &&
-		READ_ONCE(runqs[c->id].nr) == 0 && cpumask_test(&t->affinity, c->id) &&
-		t->pin_count == 0 && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE);
+	       READ_ONCE(runqs[c->id].nr) == 0 && cpumask_test(&t->affinity, c->id) &&
+	       t->pin_count == 0 && !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE);
 }
 
 /* The CPU it ran on last if that is idle, else any idle one, else the last one again: what it left

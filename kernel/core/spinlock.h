@@ -20,7 +20,10 @@ struct spinlock {
 	const char *name;
 };
 
-#define SPINLOCK_INIT(name) { 0, 0, name }
+#define SPINLOCK_INIT(name) \
+	{                   \
+		0, 0, name  \
+	}
 
 void spin_init(struct spinlock *l, const char *name); /* name: the lock's class, static storage */
 void spin_lock(struct spinlock *l);

@@ -16,8 +16,8 @@ typedef uintptr_t vaddr_t;
 typedef intptr_t ssize_t;
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE ((vaddr_t)1 << PAGE_SHIFT)
-#define PAGE_MASK (PAGE_SIZE - 1)
+#define PAGE_SIZE  ((vaddr_t)1 << PAGE_SHIFT)
+#define PAGE_MASK  (PAGE_SIZE - 1)
 
 #define KiB(n) ((uint64_t)(n) << 10)
 #define MiB(n) ((uint64_t)(n) << 20)
@@ -25,27 +25,37 @@ typedef intptr_t ssize_t;
 
 #define MAX_CPUS 64
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define MIN(a, b) ({ __auto_type _a = (a); __auto_type _b = (b); _a < _b ? _a : _b; })
-#define MAX(a, b) ({ __auto_type _a = (a); __auto_type _b = (b); _a > _b ? _a : _b; })
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define likely(x)                       __builtin_expect(!!(x), 1)
+#define unlikely(x)                     __builtin_expect(!!(x), 0)
+#define MIN(a, b)                     \
+	({                            \
+		__auto_type _a = (a); \
+		__auto_type _b = (b); \
+		_a < _b ? _a : _b;    \
+	})
+#define MAX(a, b)                     \
+	({                            \
+		__auto_type _a = (a); \
+		__auto_type _b = (b); \
+		_a > _b ? _a : _b;    \
+	})
 
-#define NORETURN __attribute__((noreturn))
+#define NORETURN               __attribute__((noreturn))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define UNUSED __attribute__((unused))
-#define PACKED __attribute__((packed))
-#define ALIGNED(n) __attribute__((aligned(n)))
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-#define NOINLINE __attribute__((noinline))
+#define UNUSED                 __attribute__((unused))
+#define PACKED                 __attribute__((packed))
+#define ALIGNED(n)             __attribute__((aligned(n)))
+#define ALWAYS_INLINE          inline __attribute__((always_inline))
+#define NOINLINE               __attribute__((noinline))
 
 /* Rounds to a multiple of `align`, which must be a power of two. */
 #define ROUND_DOWN(x, align) ((x) & ~((__typeof__(x))(align)-1))
-#define ROUND_UP(x, align) ROUND_DOWN((x) + ((__typeof__(x))(align)-1), align)
+#define ROUND_UP(x, align)   ROUND_DOWN((x) + ((__typeof__(x))(align)-1), align)
 
 /* The single-copy atomic accesses of the memory model: no tearing, no invention, no ordering. */
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
 #endif

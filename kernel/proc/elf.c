@@ -8,18 +8,18 @@
 #include "kernel/core/string.h"
 #include "mm/pmap.h"
 
-#define ET_EXEC 2
-#define ET_DYN	3
-#define PT_LOAD	     1
+#define ET_EXEC      2
+#define ET_DYN       3
+#define PT_LOAD      1
 #define PT_INTERP    3
 #define PT_GNU_STACK 0x6474e551
-#define PF_X 1u
-#define PF_W 2u
-#define PF_R 4u
-#define EI_CLASS 4
-#define EI_DATA	 5
-#define ELFDATA2LSB 1
-#define ALIGN_MAX (1ull << 30)
+#define PF_X         1u
+#define PF_W         2u
+#define PF_R         4u
+#define EI_CLASS     4
+#define EI_DATA      5
+#define ELFDATA2LSB  1
+#define ALIGN_MAX    (1ull << 30)
 
 struct ehdr32 {
 	uint8_t ident[16];
@@ -51,12 +51,12 @@ _Static_assert(sizeof(struct phdr32) == 32 && sizeof(struct phdr64) == 56, "gABI
 
 /* ---- Header ---- */
 
-#define READ_HEADER(h, e)                                                                          \
-	do {                                                                                       \
-		(h)->entry = (e)->entry;                                                           \
-		(h)->phoff = (e)->phoff;                                                           \
-		(h)->phnum = (e)->phnum;                                                           \
-		(h)->phentsize = (e)->phentsize;                                                   \
+#define READ_HEADER(h, e)                        \
+	do {                                     \
+		(h)->entry = (e)->entry;         \
+		(h)->phoff = (e)->phoff;         \
+		(h)->phnum = (e)->phnum;         \
+		(h)->phentsize = (e)->phentsize; \
 	} while (0)
 
 static void read_header(const void *buf, struct elf_header *h)
@@ -99,8 +99,8 @@ int elf_header(
 
 /* ---- Program headers ---- */
 
-#define READ_PHDR(p, q)                                                                            \
-	(*(p) = (struct phdr64){ (q)->type, (q)->flags, (q)->offset, (q)->vaddr, (q)->paddr,       \
+#define READ_PHDR(p, q)                                                                      \
+	(*(p) = (struct phdr64){ (q)->type, (q)->flags, (q)->offset, (q)->vaddr, (q)->paddr, \
 		 (q)->filesz, (q)->memsz, (q)->align })
 
 static void read_phdr(const struct elf_header *h, const void *phdrs, unsigned i, struct phdr64 *p)
@@ -136,7 +136,7 @@ static bool load_ok(const struct phdr64 *p, uint64_t file_size, uint64_t lowest,
 static unsigned prot_of(uint32_t flags)
 {
 	return (flags & PF_R ? VM_READ : 0) | (flags & PF_W ? VM_WRITE : 0) |
-		(flags & PF_X ? VM_EXEC : 0);
+	       (flags & PF_X ? VM_EXEC : 0);
 }
 
 static int add_load(struct elf_image *img, const struct phdr64 *p, uint64_t file_size,
@@ -151,8 +151,8 @@ static int add_load(struct elf_image *img, const struct phdr64 *p, uint64_t file
 	}
 	if (img->nsegments == ELF_SEGMENTS_MAX || !load_ok(p, file_size, lowest, user_end))
 		return -ENOEXEC;
-	img->segment[img->nsegments++] = (struct elf_segment){ p->vaddr, p->offset, p->filesz,
-		p->memsz, prot_of(p->flags) };
+	img->segment[img->nsegments++] =
+		(struct elf_segment){ p->vaddr, p->offset, p->filesz, p->memsz, prot_of(p->flags) };
 	if (p->align > img->align) {
 		if (p->align & (p->align - 1) || p->align > ALIGN_MAX)
 			return -ENOEXEC;
@@ -187,8 +187,8 @@ static uint64_t phdr_address(const struct elf_header *h, const struct elf_image 
 	return 0;
 }
 
-int elf_plan(const struct elf_header *h, const void *phdrs, uint64_t file_size,
-	uint64_t user_start, uint64_t user_end, struct elf_image *img)
+int elf_plan(const struct elf_header *h, const void *phdrs, uint64_t file_size, uint64_t user_start,
+	uint64_t user_end, struct elf_image *img)
 {
 	uint64_t lowest = h->dyn ? 0 : user_start;
 	const struct elf_segment *last;

@@ -8,22 +8,22 @@
 
 #include "kernel/core/types.h"
 
-#define ELF_CLASS32 1
-#define ELF_CLASS64 2
-#define ELF_EM_386 3
+#define ELF_CLASS32   1
+#define ELF_CLASS64   2
+#define ELF_EM_386    3
 #define ELF_EM_X86_64 62
 #ifdef __x86_64__
-#define ELF_NATIVE_CLASS ELF_CLASS64
+#define ELF_NATIVE_CLASS   ELF_CLASS64
 #define ELF_NATIVE_MACHINE ELF_EM_X86_64
 #else
-#define ELF_NATIVE_CLASS ELF_CLASS32
+#define ELF_NATIVE_CLASS   ELF_CLASS32
 #define ELF_NATIVE_MACHINE ELF_EM_386
 #endif
 
-#define ELF_HEADER_MAX 64		  /* bytes elf_header() wants to see, if the file has them */
-#define ELF_PHDRS_MAX_SIZE 65536	  /* Linux's limit on phnum * phentsize */
-#define ELF_SEGMENTS_MAX 32
-#define ELF_INTERP_MAX 4096
+#define ELF_HEADER_MAX     64    /* bytes elf_header() wants to see, if the file has them */
+#define ELF_PHDRS_MAX_SIZE 65536 /* Linux's limit on phnum * phentsize */
+#define ELF_SEGMENTS_MAX   32
+#define ELF_INTERP_MAX     4096
 
 /* What the ELF header says, checked. */
 struct elf_header {
@@ -50,20 +50,20 @@ struct elf_image {
 	unsigned phnum, phentsize;
 	unsigned nsegments;
 	struct elf_segment segment[ELF_SEGMENTS_MAX]; /* ascending, disjoint, memsz > 0 */
-	uint64_t lo, hi; /* page aligned hull of the segments */
-	uint64_t align;	 /* largest p_align, at least a page, a power of two */
+	uint64_t lo, hi;                              /* page aligned hull of the segments */
+	uint64_t align; /* largest p_align, at least a page, a power of two */
 	enum elf_stack stack;
 	uint64_t interp_offset, interp_size; /* PT_INTERP in the file, size with NUL; 0: none */
 };
 
 /* `buf` holds the first n bytes of the file. 0, or -ENOEXEC: no executable of this class and
  * machine that we can run. */
-int elf_header(const void *buf, size_t n, unsigned elf_class, unsigned machine,
-	struct elf_header *h);
+int elf_header(
+	const void *buf, size_t n, unsigned elf_class, unsigned machine, struct elf_header *h);
 
 /* `phdrs` holds h->phnum * h->phentsize bytes, file_size is the file's. Segments must fit below
  * user_end, those of a fixed image above user_start. 0 or -ENOEXEC. */
-int elf_plan(const struct elf_header *h, const void *phdrs, uint64_t file_size,
-	uint64_t user_start, uint64_t user_end, struct elf_image *img);
+int elf_plan(const struct elf_header *h, const void *phdrs, uint64_t file_size, uint64_t user_start,
+	uint64_t user_end, struct elf_image *img);
 
 #endif

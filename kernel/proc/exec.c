@@ -24,8 +24,8 @@
 #include "kernel/syscall/abi/proc.h"
 #include "mm/kmem.h"
 
-#define SCRIPT_DEPTH_MAX 5 /* then -ELOOP, as Linux */
-#define EXEC_IXGRP 0010 /* group may execute: without it S_ISGID means something else */
+#define SCRIPT_DEPTH_MAX 5    /* then -ELOOP, as Linux */
+#define EXEC_IXGRP       0010 /* group may execute: without it S_ISGID means something else */
 
 /* ---- Files ---- */
 

@@ -16,9 +16,9 @@ struct vnode;
 struct exec_args {
 	struct vm_page **page; /* npages, lowest address first; NULL: nothing there yet */
 	unsigned npages;
-	size_t used;	 /* bytes from the top */
-	size_t limit;	 /* of strings and the pointers to them */
-	size_t pointers; /* bytes the pointers will take */
+	size_t used;      /* bytes from the top */
+	size_t limit;     /* of strings and the pointers to them */
+	size_t pointers;  /* bytes the pointers will take */
 	size_t first_len; /* of the string pushed last, without its NUL */
 	unsigned argc, envc;
 	size_t execfn, env_end, env_start; /* distances from the top */

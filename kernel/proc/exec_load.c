@@ -18,21 +18,21 @@
 #include "mm/vm_impl.h"
 
 #define ADDR_NO_RANDOMIZE 0x0040000 /* personality(2) */
-#define STACK_ROOM	  KiB(128) /* mapped below the strings at once, for the tables and a start */
-#define STACK_GAP_MIN	  MiB(128) /* least room kept for the stack to grow, as on Linux */
+#define STACK_ROOM        KiB(128) /* mapped below the strings at once, for the tables and a start */
+#define STACK_GAP_MIN     MiB(128) /* least room kept for the stack to grow, as on Linux */
 
 /* Bits of randomness, in pages, as Linux has them; and where programs that run anywhere start. */
 #ifdef __x86_64__
-#define STACK_RND_BITS 22
-#define MMAP_RND_BITS  28
-#define BRK_RND_BITS   13
-#define DYN_BASE       0x555555554000ul
+#define STACK_RND_BITS     22
+#define MMAP_RND_BITS      28
+#define BRK_RND_BITS       13
+#define DYN_BASE           0x555555554000ul
 #define STACK_DEFAULT_PROT (VM_READ | VM_WRITE)
 #else
-#define STACK_RND_BITS 11
-#define MMAP_RND_BITS  8
-#define BRK_RND_BITS   13
-#define DYN_BASE       0x56555000ul
+#define STACK_RND_BITS     11
+#define MMAP_RND_BITS      8
+#define BRK_RND_BITS       13
+#define DYN_BASE           0x56555000ul
 #define STACK_DEFAULT_PROT (VM_READ | VM_WRITE | VM_EXEC) /* programs older than PT_GNU_STACK */
 #endif
 
@@ -103,8 +103,8 @@ int exec_read_elf(struct exec_image *img, const char *first, size_t n)
 	else
 		err = read_all(img->file, phdrs, size, h.phoff);
 	if (err == 0)
-		err = elf_plan(&h, phdrs, vnode_size(img->file->vnode), VM_MIN_ADDR, USER_END,
-			&img->elf);
+		err = elf_plan(
+			&h, phdrs, vnode_size(img->file->vnode), VM_MIN_ADDR, USER_END, &img->elf);
 	kfree(phdrs);
 	return err;
 }
@@ -135,8 +135,8 @@ int exec_read_interp(struct exec *x, char *page)
 
 /* ---- Segments ---- */
 
-static int map_at(struct vm_map *m, vaddr_t va, vaddr_t end, unsigned prot, struct file *f,
-	uint64_t off)
+static int map_at(
+	struct vm_map *m, vaddr_t va, vaddr_t end, unsigned prot, struct file *f, uint64_t off)
 {
 	unsigned flags = MAP_PRIVATE | MAP_FIXED | (f == NULL ? MAP_ANONYMOUS : 0);
 	intptr_t ret;
@@ -170,8 +170,8 @@ static int zero_tail(struct vm_map *m, vaddr_t va)
 }
 
 /* `mapped` is where the segment before ends, in whole pages: a bss may begin in its last page. */
-static int map_segment(struct vm_map *m, const struct exec_image *img,
-	const struct elf_segment *s, vaddr_t *mapped)
+static int map_segment(struct vm_map *m, const struct exec_image *img, const struct elf_segment *s,
+	vaddr_t *mapped)
 {
 	vaddr_t va = (vaddr_t)(s->vaddr + img->bias);
 	vaddr_t start = ROUND_DOWN(va, PAGE_SIZE), bss = MAX(start, *mapped);
@@ -282,8 +282,8 @@ static int map_stack(struct exec *x)
 {
 	struct vm_map *m = x->map;
 	unsigned prot = stack_prot(&x->program.elf);
-	size_t size = ROUND_UP(
-		x->args.used + x->args.pointers + (size_t)STACK_ROOM, (size_t)PAGE_SIZE);
+	size_t size =
+		ROUND_UP(x->args.used + x->args.pointers + (size_t)STACK_ROOM, (size_t)PAGE_SIZE);
 	intptr_t va = vm_mmap(m, x->stack_top - size, size, prot,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN, NULL, 0, NULL);
 

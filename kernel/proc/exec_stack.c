@@ -60,7 +60,8 @@ static void build_auxv(const struct exec *x, struct auxv *v, vaddr_t platform, v
 		aux(v, AT_PHDR, (uintptr_t)(elf->phdr + bias));
 	aux(v, AT_PHENT, elf->phentsize);
 	aux(v, AT_PHNUM, elf->phnum);
-	aux(v, AT_BASE, x->interp.file != NULL ? (uintptr_t)(x->interp.bias + x->interp.elf.lo) : 0);
+	aux(v, AT_BASE,
+		x->interp.file != NULL ? (uintptr_t)(x->interp.bias + x->interp.elf.lo) : 0);
 	aux(v, AT_FLAGS, 0);
 	aux(v, AT_ENTRY, (uintptr_t)(elf->entry + bias));
 	aux(v, AT_UID, cred->uid);

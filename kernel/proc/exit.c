@@ -32,7 +32,7 @@ static void reap(struct proc *p)
 {
 	struct thread *t, *next;
 
-	LIST_FOR_EACH_SAFE(t, next, &p->threads, proc_link) {
+	LIST_FOR_EACH_SAFE (t, next, &p->threads, proc_link) {
 		list_remove(&t->proc_link);
 		signal_thread_release(t);
 		thread_free(t);
@@ -121,7 +121,8 @@ static bool parent_ignores(struct proc *p)
 {
 	const struct ksigaction *act = &p->parent->sig->act[SIGCHLD - 1];
 
-	return p->exit_signal == SIGCHLD && (act->handler == SIG_IGN || (act->flags & SA_NOCLDWAIT));
+	return p->exit_signal == SIGCHLD &&
+	       (act->handler == SIG_IGN || (act->flags & SA_NOCLDWAIT));
 }
 
 /* Takes it out of the tables for the reaper; proc_lock held. */
@@ -146,7 +147,7 @@ static void reparent_children(struct proc *p)
 {
 	struct proc *init = init_proc(), *c, *next;
 
-	LIST_FOR_EACH_SAFE(c, next, &p->children, sibling) {
+	LIST_FOR_EACH_SAFE (c, next, &p->children, sibling) {
 		list_remove(&c->sibling);
 		c->parent = init;
 		list_push_back(&init->children, &c->sibling);
@@ -239,13 +240,13 @@ static void fill_rusage(const struct proc *c, struct krusage *ru)
 }
 
 /* Looks once; proc_lock held. *found: the child, already out of the tables when it is to be reaped. */
-static long wait_scan(int pid, int options, int *status, struct krusage *ru, uint32_t *uid,
-		      struct proc **dead)
+static long wait_scan(
+	int pid, int options, int *status, struct krusage *ru, uint32_t *uid, struct proc **dead)
 {
 	struct proc *p = curproc(), *c;
 	bool any = false;
 
-	LIST_FOR_EACH(c, &p->children, sibling) {
+	LIST_FOR_EACH (c, &p->children, sibling) {
 		int event;
 
 		if (!wait_matches(p, c, pid))

@@ -17,9 +17,9 @@
 #include "mm/uaccess.h"
 
 /* What may be shared by two processes that are not threads of one. */
-#define CLONE_SUPPORTED                                                                            \
-	(CSIGNAL | CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |     \
-	 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED)
+#define CLONE_SUPPORTED                                                                        \
+	(CSIGNAL | CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | \
+		CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED)
 
 void proc_vfork_release(struct proc *p)
 {
@@ -177,11 +177,13 @@ long proc_clone(uint64_t flags, vaddr_t stack, vaddr_t ptid, vaddr_t ctid, uint6
 	if (flags & CLONE_CHILD_SETTID)
 		t->set_child_tid = ctid;
 	if (flags & CLONE_PARENT_SETTID)
-		copy_to_user(ptid, &pid, sizeof(pid)); /* as Linux: a bad pointer does not undo the fork */
+		copy_to_user(ptid, &pid,
+			sizeof(pid)); /* as Linux: a bad pointer does not undo the fork */
 	proc_get(child);
 	thread_start(t);
 	if (flags & CLONE_VFORK)
-		WAIT_EVENT(&child->vfork_wq, READ_ONCE(child->vfork_done), WAIT_KILLABLE, WAIT_FOREVER);
+		WAIT_EVENT(&child->vfork_wq, READ_ONCE(child->vfork_done), WAIT_KILLABLE,
+			WAIT_FOREVER);
 	proc_put(child);
 	return pid;
 fail:

@@ -17,16 +17,16 @@
 #include "kernel/syscall/sysproto.h"
 #include "mm/uaccess.h"
 
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
-#define FUTEX_REQUEUE 3
-#define FUTEX_CMP_REQUEUE 4
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_WAKE_BITSET 10
-#define FUTEX_PRIVATE_FLAG 128
+#define FUTEX_WAIT           0
+#define FUTEX_WAKE           1
+#define FUTEX_REQUEUE        3
+#define FUTEX_CMP_REQUEUE    4
+#define FUTEX_WAIT_BITSET    9
+#define FUTEX_WAKE_BITSET    10
+#define FUTEX_PRIVATE_FLAG   128
 #define FUTEX_CLOCK_REALTIME 256
-#define FUTEX_CMD_MASK (~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
-#define FUTEX_BITSET_ANY 0xffffffffu
+#define FUTEX_CMD_MASK       (~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
+#define FUTEX_BITSET_ANY     0xffffffffu
 
 #define BUCKETS 256
 
@@ -132,7 +132,7 @@ static int wake_key(const struct futex_key *k, int n, uint32_t bitset)
 	int woken = 0;
 
 	spin_lock(&b->lock);
-	LIST_FOR_EACH_SAFE(w, next, &b->waiters, link) {
+	LIST_FOR_EACH_SAFE (w, next, &b->waiters, link) {
 		if (woken >= n)
 			break;
 		if (!key_equal(&w->key, k) || !(w->bitset & bitset))
@@ -181,7 +181,7 @@ static int futex_requeue(vaddr_t from, vaddr_t to, int nwake, int nmove, bool co
 	ba = key_bucket(&a);
 	bz = key_bucket(&z);
 	spin_lock_pair(&ba->lock, &bz->lock);
-	LIST_FOR_EACH_SAFE(w, next, &ba->waiters, link) {
+	LIST_FOR_EACH_SAFE (w, next, &ba->waiters, link) {
 		if (!key_equal(&w->key, &a))
 			continue;
 		if (done < nwake) {
@@ -206,7 +206,7 @@ out_a:
 }
 
 static long do_futex(vaddr_t uaddr, int op, uint32_t val, uint64_t deadline, uintptr_t val2,
-		     vaddr_t uaddr2, uint32_t val3)
+	vaddr_t uaddr2, uint32_t val3)
 {
 	switch (op & FUTEX_CMD_MASK) {
 	case FUTEX_WAIT:
@@ -244,11 +244,13 @@ static int futex_deadline(int op, const struct abi_timespec64 *ts, uint64_t *dea
 	if ((op & FUTEX_CMD_MASK) == FUTEX_WAIT || *deadline == UINT64_MAX - 1)
 		return 0;
 	now = clock_monotonic_ns();
-	*deadline -= op & FUTEX_CLOCK_REALTIME ? MIN(*deadline, clock_realtime_ns()) : MIN(*deadline, now);
+	*deadline -= op & FUTEX_CLOCK_REALTIME ? MIN(*deadline, clock_realtime_ns())
+					       : MIN(*deadline, now);
 	return 0;
 }
 
-long sys_futex(vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2, uint32_t val3)
+long sys_futex(
+	vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2, uint32_t val3)
 {
 	uint64_t deadline = WAIT_FOREVER;
 	struct abi_timespec ts;
@@ -266,7 +268,8 @@ long sys_futex(vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t u
 	return do_futex(uaddr, op, val, deadline, timeout, uaddr2, val3);
 }
 
-long sys_futex_time64(vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2, uint32_t val3)
+long sys_futex_time64(
+	vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2, uint32_t val3)
 {
 	uint64_t deadline = WAIT_FOREVER;
 	struct abi_timespec64 ts;

@@ -82,7 +82,8 @@ void proc_start_init(void)
 	p->fds = fd_table_create();
 	p->fs = fs_context_create();
 	t = thread_create_user(p, "init");
-	if (p->vm == NULL || p->fds == NULL || p->fs == NULL || t == NULL || signal_thread_init(t, NULL) != 0)
+	if (p->vm == NULL || p->fds == NULL || p->fs == NULL || t == NULL ||
+		signal_thread_init(t, NULL) != 0)
 		panic("no memory for init");
 	strlcpy(p->name, "init", sizeof(p->name));
 	spin_lock(&proc_lock);

@@ -12,7 +12,7 @@
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
 
-#define MS	      1000000ull
+#define MS            1000000ull
 #define OOM_PATIENCE  (2000 * MS)
 #define OOM_POLL      (10 * MS)
 #define OOM_MAX_TRIES 100 /* waits without a victim before a caller gives up */
@@ -89,7 +89,7 @@ static bool victim_pending(void)
 
 	spin_lock(&oom_lock);
 	pending = victim != NULL && READ_ONCE(victim->state) == PROC_ALIVE &&
-		clock_monotonic_ns() - victim_since < OOM_PATIENCE;
+		  clock_monotonic_ns() - victim_since < OOM_PATIENCE;
 	spin_unlock(&oom_lock);
 	return pending;
 }

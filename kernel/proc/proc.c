@@ -26,22 +26,22 @@ struct list all_procs = LIST_INIT(all_procs);
 static unsigned nprocs;
 
 static const struct rlimit_pair default_rlimits[NRLIMITS] = {
-	[0] = { UINT64_MAX, UINT64_MAX },	    /* CPU */
-	[1] = { UINT64_MAX, UINT64_MAX },	    /* FSIZE */
-	[2] = { UINT64_MAX, UINT64_MAX },	    /* DATA */
-	[3] = { MiB(8), UINT64_MAX },		    /* STACK */
-	[4] = { 0, UINT64_MAX },		    /* CORE */
-	[5] = { UINT64_MAX, UINT64_MAX },	    /* RSS */
-	[6] = { 4096, 4096 },			    /* NPROC */
-	[7] = { FD_MAX_DEFAULT, FD_MAX_HARD },	    /* NOFILE */
-	[8] = { MiB(8), MiB(8) },		    /* MEMLOCK */
-	[9] = { UINT64_MAX, UINT64_MAX },	    /* AS */
-	[10] = { UINT64_MAX, UINT64_MAX },	    /* LOCKS */
-	[11] = { 1024, 1024 },			    /* SIGPENDING */
-	[12] = { 819200, 819200 },		    /* MSGQUEUE */
-	[13] = { 0, 0 },			    /* NICE */
-	[14] = { 0, 0 },			    /* RTPRIO */
-	[15] = { UINT64_MAX, UINT64_MAX },	    /* RTTIME */
+	[0] = { UINT64_MAX, UINT64_MAX },      /* CPU */
+	[1] = { UINT64_MAX, UINT64_MAX },      /* FSIZE */
+	[2] = { UINT64_MAX, UINT64_MAX },      /* DATA */
+	[3] = { MiB(8), UINT64_MAX },          /* STACK */
+	[4] = { 0, UINT64_MAX },               /* CORE */
+	[5] = { UINT64_MAX, UINT64_MAX },      /* RSS */
+	[6] = { 4096, 4096 },                  /* NPROC */
+	[7] = { FD_MAX_DEFAULT, FD_MAX_HARD }, /* NOFILE */
+	[8] = { MiB(8), MiB(8) },              /* MEMLOCK */
+	[9] = { UINT64_MAX, UINT64_MAX },      /* AS */
+	[10] = { UINT64_MAX, UINT64_MAX },     /* LOCKS */
+	[11] = { 1024, 1024 },                 /* SIGPENDING */
+	[12] = { 819200, 819200 },             /* MSGQUEUE */
+	[13] = { 0, 0 },                       /* NICE */
+	[14] = { 0, 0 },                       /* RTPRIO */
+	[15] = { UINT64_MAX, UINT64_MAX },     /* RTTIME */
 };
 
 void proc_get(struct proc *p)
@@ -83,8 +83,7 @@ static bool pid_is_free(int pid)
 {
 	struct proc *p;
 
-
-	LIST_FOR_EACH(p, &all_procs, all_link)
+	LIST_FOR_EACH (p, &all_procs, all_link)
 		if (p->pid == pid || p->pgid == pid || p->sid == pid)
 			return false;
 	return true;

@@ -18,7 +18,7 @@ struct fs_context;
 struct tty;
 struct file;
 
-#define PID_MAX 32768
+#define PID_MAX  32768
 #define NRLIMITS 16
 
 enum proc_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
@@ -55,20 +55,20 @@ struct proc {
 	struct rlimit_pair rlimits[NRLIMITS];
 	struct sig_proc *sig; /* handlers, shared pending: kernel/proc/signal.h */
 
-	bool exiting;	/* exit_group or a fatal signal: threads leave at their next chance */
+	bool exiting;    /* exit_group or a fatal signal: threads leave at their next chance */
 	int exit_status; /* as wait4() reports it */
 	int exit_signal; /* sent to the parent, SIGCHLD usually; 0: none */
 	bool vfork_done; /* see vfork_wq */
 	struct waitq vfork_wq; /* parent of a vfork waits here */
 	struct waitq child_wq; /* wait4() sleeps here */
-	int stop_signal; /* != 0: stopped by it and not yet reported to the parent */
+	int stop_signal;       /* != 0: stopped by it and not yet reported to the parent */
 	bool continued;
 	bool stopped;
 	struct waitq stop_wq; /* its threads wait here while stopped */
 
 	uint64_t start_time, utime, stime, cutime, cstime; /* ns */
-	uint64_t minflt, maxrss; /* faults; pages */
-	struct timer real_timer; /* ITIMER_REAL, alarm */
+	uint64_t minflt, maxrss;                           /* faults; pages */
+	struct timer real_timer;                           /* ITIMER_REAL, alarm */
 	uint64_t real_interval, real_deadline;
 	bool dumpable, no_new_privs;
 	bool has_execed; /* since fork: its parent may no longer move it to another group */
@@ -78,9 +78,15 @@ struct proc {
 extern struct spinlock proc_lock;
 extern struct list all_procs; /* by all_link, oldest first; proc_lock */
 
-static inline struct proc *curproc(void) { return curthread()->proc; }
+static inline struct proc *curproc(void)
+{
+	return curthread()->proc;
+}
 /* Page tables the thread runs on. */
-static inline struct pmap *proc_pmap(struct proc *p) { return p != NULL && p->vm != NULL ? p->vm->pmap : &kernel_pmap; }
+static inline struct pmap *proc_pmap(struct proc *p)
+{
+	return p != NULL && p->vm != NULL ? p->vm->pmap : &kernel_pmap;
+}
 
 void proc_get(struct proc *p);
 void proc_put(struct proc *p);
@@ -119,19 +125,21 @@ long proc_clone(uint64_t flags, vaddr_t stack, vaddr_t ptid, vaddr_t ctid, uint6
 long proc_exec(const char *path, vaddr_t argv, vaddr_t envp, bool user);
 /* exit.c: ends the calling process with a wait status; never returns. */
 void proc_exit(int wait_status) NORETURN;
-#define WSTATUS_EXIT(code) (((code) & 0xff) << 8)
-#define WSTATUS_SIGNAL(sig) ((sig) & 0x7f)
+#define WSTATUS_EXIT(code)  (((code)&0xff) << 8)
+#define WSTATUS_SIGNAL(sig) ((sig)&0x7f)
 /* Called by every thread that returns to user mode or wakes with `exiting` set. */
 void thread_check_exit(void);
 
 /* wait4/waitid. Kernel copies only; syscall layer copies out. */
-struct krusage { uint64_t utime, stime, maxrss_kb, minflt; };
-#define WNOHANG 1
-#define WUNTRACED 2
-#define WSTOPPED 2
-#define WEXITED 4
+struct krusage {
+	uint64_t utime, stime, maxrss_kb, minflt;
+};
+#define WNOHANG    1
+#define WUNTRACED  2
+#define WSTOPPED   2
+#define WEXITED    4
 #define WCONTINUED 8
-#define WNOWAIT 0x01000000
+#define WNOWAIT    0x01000000
 /* pid as wait4() has it: > 0 that child, 0 own group, -1 any, < -1 group. `options` must name the
  * events (WEXITED ...). Returns the child's pid, 0 (WNOHANG and nothing there), -ECHILD, -ERESTARTSYS. */
 long proc_wait(int pid, int options, int *status, struct krusage *ru, uint32_t *uid);

@@ -16,11 +16,11 @@
 #include "kernel/proc/proc.h"
 #include "mm/kmem.h"
 
-#define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
-#define STOP_SIGNALS (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define UNBLOCKABLE        (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define STOP_SIGNALS       (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
-#define FIRST_RT 32
-#define MAX_QUEUED 1024 /* per process: RLIMIT_SIGPENDING's default */
+#define FIRST_RT           32
+#define MAX_QUEUED         1024 /* per process: RLIMIT_SIGPENDING's default */
 
 struct sig_entry {
 	struct list link;
@@ -56,7 +56,7 @@ static void pending_flush(struct sig_proc *proc, struct sig_pending *sp, uint64_
 	struct sig_entry *e, *next;
 
 	sp->set &= ~set;
-	LIST_FOR_EACH_SAFE(e, next, &sp->queue, link) {
+	LIST_FOR_EACH_SAFE (e, next, &sp->queue, link) {
 		if (!(SIGBIT(e->info.signo) & set))
 			continue;
 		list_remove(&e->link);
@@ -70,7 +70,7 @@ static void flush_everywhere(struct proc *p, uint64_t set)
 	struct thread *t;
 
 	pending_flush(p->sig, &p->sig->pending, set);
-	LIST_FOR_EACH(t, &p->threads, proc_link)
+	LIST_FOR_EACH (t, &p->threads, proc_link)
 		pending_flush(p->sig, &t->sig->pending, set);
 }
 
@@ -86,7 +86,8 @@ static void recompute(struct thread *t)
 
 /* A standard signal that is pending already is not queued twice; a real-time one is, until the
  * queue is full. Without memory a standard signal arrives without its details. */
-static int enqueue(struct sig_proc *proc, struct sig_pending *sp, int sig, const struct ksiginfo *info)
+static int enqueue(
+	struct sig_proc *proc, struct sig_pending *sp, int sig, const struct ksiginfo *info)
 {
 	struct sig_entry *e;
 
@@ -116,7 +117,9 @@ static void wake_for_signal(struct thread *t, bool fatal)
 /* Continues a stopped process, whether or not SIGCONT is blocked or ignored. */
 static void continue_process(struct proc *p)
 {
-	struct ksiginfo info = { .pid = p->pid, .uid = p->cred.uid, .code = CLD_CONTINUED, .status = SIGCONT };
+	struct ksiginfo info = {
+		.pid = p->pid, .uid = p->cred.uid, .code = CLD_CONTINUED, .status = SIGCONT
+	};
 
 	if (!p->stopped)
 		return;
@@ -155,10 +158,11 @@ static int post(struct proc *p, struct thread *only, int sig, const struct ksigi
 	/* init has no business dying of signals it did not ask for. */
 	if (p->pid == 1 && sp->act[sig - 1].handler == SIG_DFL)
 		goto out;
-	err = enqueue(sp, only != NULL ? &only->sig->pending : &sp->pending, sig, info != NULL ? info : &none);
+	err = enqueue(sp, only != NULL ? &only->sig->pending : &sp->pending, sig,
+		info != NULL ? info : &none);
 	if (err != 0)
 		goto out;
-	LIST_FOR_EACH(t, &p->threads, proc_link) {
+	LIST_FOR_EACH (t, &p->threads, proc_link) {
 		if ((only != NULL && t != only) || (t->sig->mask & SIGBIT(sig)))
 			continue;
 		wake_for_signal(t, sig == SIGKILL);
@@ -209,7 +213,7 @@ int signal_pgrp_locked(int pgid, int sig, const struct ksiginfo *info)
 	struct proc *p;
 	int n = 0;
 
-	LIST_FOR_EACH(p, &all_procs, all_link) {
+	LIST_FOR_EACH (p, &all_procs, all_link) {
 		if (p->pgid != pgid)
 			continue;
 		n++;
@@ -234,7 +238,7 @@ bool pgrp_orphaned_locked(int pgid, const struct proc *leaving)
 {
 	struct proc *p;
 
-	LIST_FOR_EACH(p, &all_procs, all_link) {
+	LIST_FOR_EACH (p, &all_procs, all_link) {
 		if (p->pgid != pgid || p == leaving || p->state != PROC_ALIVE || p->parent == NULL)
 			continue;
 		if (p->parent != leaving && p->parent->pgid != pgid && p->parent->sid == p->sid)
@@ -247,7 +251,7 @@ bool pgrp_has_stopped_locked(int pgid)
 {
 	struct proc *p;
 
-	LIST_FOR_EACH(p, &all_procs, all_link)
+	LIST_FOR_EACH (p, &all_procs, all_link)
 		if (p->pgid == pgid && p->stopped)
 			return true;
 	return false;
@@ -277,7 +281,8 @@ bool signal_ignored_or_blocked(int sig)
 
 /* ---- the calling thread's own -------------------------------------------------------------- */
 
-static int dequeue_from(struct sig_proc *proc, struct sig_pending *sp, uint64_t set, struct ksiginfo *info)
+static int dequeue_from(
+	struct sig_proc *proc, struct sig_pending *sp, uint64_t set, struct ksiginfo *info)
 {
 	uint64_t ready = sp->set & set;
 	bool found = false, more = false;
@@ -287,12 +292,14 @@ static int dequeue_from(struct sig_proc *proc, struct sig_pending *sp, uint64_t 
 	if (ready == 0)
 		return 0;
 	/* Faults first, as Linux does: their handlers expect to see the faulting context. */
-	if (ready & (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS)))
-		ready &= SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS);
+	if (ready & (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |
+			    SIGBIT(SIGFPE) | SIGBIT(SIGSYS)))
+		ready &= SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |
+			 SIGBIT(SIGFPE) | SIGBIT(SIGSYS);
 	sig = __builtin_ctzll(ready) + 1;
 	memset(info, 0, sizeof(*info));
 	info->signo = sig;
-	LIST_FOR_EACH_SAFE(e, next, &sp->queue, link) {
+	LIST_FOR_EACH_SAFE (e, next, &sp->queue, link) {
 		if (e->info.signo != sig)
 			continue;
 		if (found) {

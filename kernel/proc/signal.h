@@ -12,68 +12,68 @@
 struct proc;
 struct thread;
 
-#define SIGHUP 1
-#define SIGINT 2
-#define SIGQUIT 3
-#define SIGILL 4
-#define SIGTRAP 5
-#define SIGABRT 6
-#define SIGBUS 7
-#define SIGFPE 8
-#define SIGKILL 9
-#define SIGUSR1 10
-#define SIGSEGV 11
-#define SIGUSR2 12
-#define SIGPIPE 13
-#define SIGALRM 14
-#define SIGTERM 15
+#define SIGHUP    1
+#define SIGINT    2
+#define SIGQUIT   3
+#define SIGILL    4
+#define SIGTRAP   5
+#define SIGABRT   6
+#define SIGBUS    7
+#define SIGFPE    8
+#define SIGKILL   9
+#define SIGUSR1   10
+#define SIGSEGV   11
+#define SIGUSR2   12
+#define SIGPIPE   13
+#define SIGALRM   14
+#define SIGTERM   15
 #define SIGSTKFLT 16
-#define SIGCHLD 17
-#define SIGCONT 18
-#define SIGSTOP 19
-#define SIGTSTP 20
-#define SIGTTIN 21
-#define SIGTTOU 22
-#define SIGURG 23
-#define SIGXCPU 24
-#define SIGXFSZ 25
+#define SIGCHLD   17
+#define SIGCONT   18
+#define SIGSTOP   19
+#define SIGTSTP   20
+#define SIGTTIN   21
+#define SIGTTOU   22
+#define SIGURG    23
+#define SIGXCPU   24
+#define SIGXFSZ   25
 #define SIGVTALRM 26
-#define SIGPROF 27
-#define SIGWINCH 28
-#define SIGIO 29
-#define SIGPWR 30
-#define SIGSYS 31
-#define NSIG 64
+#define SIGPROF   27
+#define SIGWINCH  28
+#define SIGIO     29
+#define SIGPWR    30
+#define SIGSYS    31
+#define NSIG      64
 
 /* si_code */
-#define SI_USER 0
-#define SI_KERNEL 0x80
-#define SI_TKILL -6
-#define FPE_INTDIV 1
-#define FPE_INTOVF 2
-#define ILL_ILLOPN 2
-#define SEGV_MAPERR 1
-#define SEGV_ACCERR 2
-#define BUS_ADRALN 1
-#define BUS_ADRERR 2
-#define TRAP_BRKPT 1
-#define TRAP_TRACE 2
-#define CLD_EXITED 1
-#define CLD_KILLED 2
-#define CLD_DUMPED 3
-#define CLD_STOPPED 5
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_TKILL      -6
+#define FPE_INTDIV    1
+#define FPE_INTOVF    2
+#define ILL_ILLOPN    2
+#define SEGV_MAPERR   1
+#define SEGV_ACCERR   2
+#define BUS_ADRALN    1
+#define BUS_ADRERR    2
+#define TRAP_BRKPT    1
+#define TRAP_TRACE    2
+#define CLD_EXITED    1
+#define CLD_KILLED    2
+#define CLD_DUMPED    3
+#define CLD_STOPPED   5
 #define CLD_CONTINUED 6
 
 /* What sigaction(2) sets; the ABI's struct on both architectures (kernel form, not glibc's). */
-#define SIG_DFL 0
-#define SIG_IGN 1
+#define SIG_DFL      0
+#define SIG_IGN      1
 #define SA_NOCLDSTOP 1ul
 #define SA_NOCLDWAIT 2ul
-#define SA_SIGINFO 4ul
-#define SA_RESTORER 0x04000000ul
-#define SA_ONSTACK 0x08000000ul
-#define SA_RESTART 0x10000000ul
-#define SA_NODEFER 0x40000000ul
+#define SA_SIGINFO   4ul
+#define SA_RESTORER  0x04000000ul
+#define SA_ONSTACK   0x08000000ul
+#define SA_RESTART   0x10000000ul
+#define SA_NODEFER   0x40000000ul
 #define SA_RESETHAND 0x80000000ul
 
 struct ksigaction {
@@ -83,10 +83,10 @@ struct ksigaction {
 	uint64_t mask;
 };
 
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
+#define SS_ONSTACK    1
+#define SS_DISABLE    2
 #define SS_AUTODISARM (1u << 31)
-#define MINSIGSTKSZ 2048
+#define MINSIGSTKSZ   2048
 
 struct ksigstack {
 	vaddr_t sp;
@@ -95,7 +95,7 @@ struct ksigstack {
 };
 
 struct sig_pending {
-	uint64_t set; /* bit n-1: signal n */
+	uint64_t set;      /* bit n-1: signal n */
 	struct list queue; /* struct sig_entry, oldest first */
 };
 
@@ -120,8 +120,8 @@ struct ksiginfo {
 	int signo, code, err;
 	int pid;
 	uint32_t uid;
-	int status;	 /* SIGCHLD */
-	uintptr_t addr;	 /* faults */
+	int status;     /* SIGCHLD */
+	uintptr_t addr; /* faults */
 	uintptr_t value;
 };
 
@@ -166,7 +166,8 @@ uint64_t signal_pending_set(void);
 /* Implemented in arch/{i386,amd64}/sigframe.c. Builds the frame on the user stack and points the
  * registers at the handler; `mask` is what sigreturn restores. -EFAULT: the stack is bad. */
 struct trapframe;
-int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info, const struct ksigaction *act, uint64_t mask);
+int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
+	const struct ksigaction *act, uint64_t mask);
 /* rt_sigreturn(2), and i386's sigreturn(2): restores registers and mask. The new result register. */
 long sigframe_pop(struct trapframe *tf, bool rt);
 /* The stack to build a frame on: the alternate one or below the current. */

@@ -19,7 +19,7 @@
 #include "kernel/proc/signal.h"
 
 #define SYSCALL_INSN_LEN 2 /* both `syscall` and `int 0x80` */
-#define NO_SYSCALL ((uintptr_t)-1)
+#define NO_SYSCALL       ((uintptr_t)-1)
 
 static void restart_syscall(struct trapframe *tf)
 {
@@ -69,7 +69,9 @@ static struct ksigaction take_action(int sig)
 
 static void tell_parent_stopped(struct proc *p, int sig)
 {
-	struct ksiginfo info = { .pid = p->pid, .uid = p->cred.uid, .code = CLD_STOPPED, .status = sig };
+	struct ksiginfo info = {
+		.pid = p->pid, .uid = p->cred.uid, .code = CLD_STOPPED, .status = sig
+	};
 
 	if (p->parent == NULL)
 		return;
@@ -98,8 +100,9 @@ static void stop_process(int sig)
 
 static bool dumps_core(int sig)
 {
-	return sig == SIGQUIT || sig == SIGILL || sig == SIGTRAP || sig == SIGABRT || sig == SIGBUS ||
-	       sig == SIGFPE || sig == SIGSEGV || sig == SIGXCPU || sig == SIGXFSZ || sig == SIGSYS;
+	return sig == SIGQUIT || sig == SIGILL || sig == SIGTRAP || sig == SIGABRT ||
+	       sig == SIGBUS || sig == SIGFPE || sig == SIGSEGV || sig == SIGXCPU ||
+	       sig == SIGXFSZ || sig == SIGSYS;
 }
 
 static void default_action(int sig, const struct ksiginfo *info)
@@ -111,12 +114,13 @@ static void default_action(int sig, const struct ksiginfo *info)
 		return;
 	}
 	if (dumps_core(sig) && info->code > 0)
-		klog(LOG_DEBUG, "%s[%d]: killed by signal %d at 0x%lx", curproc()->name, curproc()->pid,
-		     sig, (unsigned long)info->addr);
+		klog(LOG_DEBUG, "%s[%d]: killed by signal %d at 0x%lx", curproc()->name,
+			curproc()->pid, sig, (unsigned long)info->addr);
 	proc_exit(WSTATUS_SIGNAL(sig));
 }
 
-static void run_handler(struct trapframe *tf, int sig, const struct ksiginfo *info, const struct ksigaction *act)
+static void run_handler(
+	struct trapframe *tf, int sig, const struct ksiginfo *info, const struct ksigaction *act)
 {
 	struct sig_thread *st = curthread()->sig;
 	uint64_t mask = st->restore_mask ? st->saved_mask : st->mask;
@@ -200,7 +204,8 @@ void siginfo_to_user(const struct ksiginfo *info, uint8_t out[128])
 	put32(out, 0, (uint32_t)info->signo);
 	put32(out, 4, (uint32_t)info->err);
 	put32(out, 8, (uint32_t)info->code);
-	if (info->addr != 0 || (info->code > 0 && info->code < SI_KERNEL && info->signo != SIGCHLD)) {
+	if (info->addr != 0 ||
+		(info->code > 0 && info->code < SI_KERNEL && info->signo != SIGCHLD)) {
 		put_word(out, u, info->addr);
 		return;
 	}

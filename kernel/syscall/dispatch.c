@@ -11,10 +11,10 @@
 typedef long (*syscall_fn)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
 #ifdef __x86_64__
-#define TABLE "kernel/syscall/table_amd64.h"
+#define TABLE      "kernel/syscall/table_amd64.h"
 #define TABLE_SIZE 512
 #else
-#define TABLE "kernel/syscall/table_i386.h"
+#define TABLE      "kernel/syscall/table_i386.h"
 #define TABLE_SIZE 512
 #endif
 
@@ -34,7 +34,7 @@ static void log_unknown(uintptr_t nr)
 
 	if (!(__atomic_fetch_or(&seen[slot / 32], bit, __ATOMIC_RELAXED) & bit))
 		klog(LOG_INFO, "%s[%d]: unknown system call %lu", curproc()->name, curproc()->pid,
-		     (unsigned long)nr);
+			(unsigned long)nr);
 }
 
 void syscall_dispatch(struct trapframe *tf)

@@ -113,11 +113,11 @@ long sys_getrandom(vaddr_t ubuf, size_t len, unsigned flags)
 	return (long)done;
 }
 
-#define SYSLOG_READ_ALL 3
-#define SYSLOG_READ_CLEAR 4
+#define SYSLOG_READ_ALL      3
+#define SYSLOG_READ_CLEAR    4
 #define SYSLOG_CONSOLE_LEVEL 8
-#define SYSLOG_SIZE_UNREAD 9
-#define SYSLOG_SIZE_BUFFER 10
+#define SYSLOG_SIZE_UNREAD   9
+#define SYSLOG_SIZE_BUFFER   10
 
 static long syslog_read(vaddr_t ubuf, int len)
 {
@@ -169,8 +169,8 @@ long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t cmd, vaddr_t arg)
 	if (curproc()->cred.euid != 0)
 		return -EPERM;
 	if (magic1 != LINUX_REBOOT_MAGIC1 ||
-	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
-	     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+		(magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+			magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
 	switch (cmd) {
 	case LINUX_REBOOT_CMD_POWER_OFF:

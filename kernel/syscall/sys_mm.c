@@ -13,9 +13,9 @@
 #include "mm/vm_impl.h"
 
 /* Flags that MAP_SHARED_VALIDATE knows; the older types ignore what they do not know. */
-#define MAP_KNOWN                                                                                  \
-	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |   \
-		MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |             \
+#define MAP_KNOWN                                                                                \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | \
+		MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |           \
 		MAP_HUGETLB | MAP_FIXED_NOREPLACE)
 
 /* ---- mmap ---- */
@@ -47,8 +47,8 @@ static int check_file(struct file *f, unsigned prot, unsigned flags)
 	return flags & MAP_GROWSDOWN ? -EINVAL : 0;
 }
 
-static long map_file(struct file *f, vaddr_t addr, size_t len, unsigned prot, unsigned flags,
-	uint64_t offset)
+static long map_file(
+	struct file *f, vaddr_t addr, size_t len, unsigned prot, unsigned flags, uint64_t offset)
 {
 	struct vm_object *obj;
 	long ret;

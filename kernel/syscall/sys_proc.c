@@ -77,8 +77,10 @@ long sys_execve(vaddr_t upath, vaddr_t argv, vaddr_t envp)
 static void rusage_to_abi(const struct krusage *k, struct abi_rusage *ru)
 {
 	memset(ru, 0, sizeof(*ru));
-	ru->utime = (struct abi_timeval){ (long)(k->utime / NSEC_PER_SEC), (long)(k->utime % NSEC_PER_SEC / 1000) };
-	ru->stime = (struct abi_timeval){ (long)(k->stime / NSEC_PER_SEC), (long)(k->stime % NSEC_PER_SEC / 1000) };
+	ru->utime = (struct abi_timeval){ (long)(k->utime / NSEC_PER_SEC),
+		(long)(k->utime % NSEC_PER_SEC / 1000) };
+	ru->stime = (struct abi_timeval){ (long)(k->stime / NSEC_PER_SEC),
+		(long)(k->stime % NSEC_PER_SEC / 1000) };
 	ru->maxrss = (long)k->maxrss_kb;
 	ru->minflt = (long)k->minflt;
 }
@@ -91,7 +93,8 @@ long sys_wait4(int pid, vaddr_t ustatus, int options, vaddr_t urusage)
 	int status = 0;
 	long ret;
 
-	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | 0x20000000 | 0x40000000 | (int)0x80000000))
+	if (options &
+		~(WNOHANG | WUNTRACED | WCONTINUED | 0x20000000 | 0x40000000 | (int)0x80000000))
 		return -EINVAL;
 	if (pid == INT32_MIN)
 		return -ESRCH;
@@ -143,7 +146,7 @@ long sys_waitid(int idtype, int id, vaddr_t uinfo, int options, vaddr_t urusage)
 	long ret;
 
 	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)) ||
-	    (options & ~(WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)))
+		(options & ~(WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)))
 		return -EINVAL;
 	if (idtype == P_ALL)
 		pid = -1;
@@ -153,7 +156,8 @@ long sys_waitid(int idtype, int id, vaddr_t uinfo, int options, vaddr_t urusage)
 		pid = -id;
 	else
 		return -EINVAL;
-	if (idtype == P_PGID && id == 1) /* -1 means any child to proc_wait(); init's group has no other name */
+	if (idtype == P_PGID &&
+		id == 1) /* -1 means any child to proc_wait(); init's group has no other name */
 		return -ECHILD;
 	ret = proc_wait(pid, options, &status, &k, &uid);
 	if (ret < 0)
@@ -181,7 +185,8 @@ long sys_getrusage(int who, vaddr_t uru)
 	if (who == RUSAGE_CHILDREN)
 		k = (struct krusage){ .utime = p->cutime, .stime = p->cstime };
 	else if (who == RUSAGE_SELF || who == RUSAGE_THREAD)
-		k.utime = t->utime, k.stime = t->stime, k.maxrss_kb = p->vm->pmap->resident * (PAGE_SIZE / 1024);
+		k.utime = t->utime, k.stime = t->stime,
+		k.maxrss_kb = p->vm->pmap->resident * (PAGE_SIZE / 1024);
 	else
 		return -EINVAL;
 	rusage_to_abi(&k, &ru);
@@ -221,7 +226,7 @@ static bool pgrp_exists_in_session(int pgid, int sid)
 {
 	struct proc *p;
 
-	LIST_FOR_EACH(p, &all_procs, all_link)
+	LIST_FOR_EACH (p, &all_procs, all_link)
 		if (p->pgid == pgid && p->sid == sid)
 			return true;
 	return false;
@@ -264,7 +269,7 @@ long sys_setsid(void)
 	long ret = p->pid;
 
 	spin_lock(&proc_lock);
-	LIST_FOR_EACH(other, &all_procs, all_link)
+	LIST_FOR_EACH (other, &all_procs, all_link)
 		if (other->pgid == p->pid)
 			ret = -EPERM;
 	if (ret > 0) {
@@ -310,7 +315,7 @@ long sys_setresuid(uint32_t r, uint32_t e, uint32_t s)
 	struct cred *c = &curproc()->cred;
 
 	if (!id_allowed(r, c->uid, c->euid, c->suid) || !id_allowed(e, c->uid, c->euid, c->suid) ||
-	    !id_allowed(s, c->uid, c->euid, c->suid))
+		!id_allowed(s, c->uid, c->euid, c->suid))
 		return -EPERM;
 	if (r != KEEP)
 		c->uid = r;
@@ -326,7 +331,7 @@ long sys_setresgid(uint32_t r, uint32_t e, uint32_t s)
 	struct cred *c = &curproc()->cred;
 
 	if (!id_allowed(r, c->gid, c->egid, c->sgid) || !id_allowed(e, c->gid, c->egid, c->sgid) ||
-	    !id_allowed(s, c->gid, c->egid, c->sgid))
+		!id_allowed(s, c->gid, c->egid, c->sgid))
 		return -EPERM;
 	if (r != KEEP)
 		c->gid = r;
@@ -510,17 +515,19 @@ static bool may_limit(const struct proc *p)
 {
 	const struct cred *c = &curproc()->cred, *t = &p->cred;
 
-	return p == curproc() || c->euid == 0 || (c->uid == t->uid && c->uid == t->euid && c->uid == t->suid);
+	return p == curproc() || c->euid == 0 ||
+	       (c->uid == t->uid && c->uid == t->euid && c->uid == t->suid);
 }
 
-static long do_prlimit(int pid, unsigned which, const struct rlimit_pair *new, struct rlimit_pair *old)
+static long do_prlimit(
+	int pid, unsigned which, const struct rlimit_pair *new, struct rlimit_pair *old)
 {
 	struct proc *p;
 	long err = 0;
 
 	if (which >= RLIM_NLIMITS)
 		return -EINVAL;
-	if (new != NULL && new->cur > new->max)
+	if (new != NULL &&new->cur > new->max)
 		return -EINVAL;
 	spin_lock(&proc_lock);
 	p = pid == 0 ? curproc() : proc_find_locked(pid);
@@ -528,7 +535,7 @@ static long do_prlimit(int pid, unsigned which, const struct rlimit_pair *new, s
 		err = -ESRCH;
 	else if (!may_limit(p))
 		err = -EPERM;
-	else if (new != NULL && new->max > p->rlimits[which].max && curproc()->cred.euid != 0)
+	else if (new != NULL &&new->max > p->rlimits[which].max && curproc()->cred.euid != 0)
 		err = -EPERM;
 	if (err == 0) {
 		*old = p->rlimits[which];

@@ -10,7 +10,7 @@
 #include "mm/uaccess.h"
 
 #define PRIO_PROCESS 0
-#define PRIO_USER 2
+#define PRIO_USER    2
 
 long sys_sched_yield(void)
 {
@@ -30,8 +30,9 @@ static struct thread *find_thread(int pid, struct proc **ref)
 	if (p == NULL)
 		return NULL;
 	*ref = p;
-	return p->state == PROC_ALIVE && !list_empty(&p->threads) ?
-		       list_first(&p->threads, struct thread, proc_link) : NULL;
+	return p->state == PROC_ALIVE && !list_empty(&p->threads)
+		       ? list_first(&p->threads, struct thread, proc_link)
+		       : NULL;
 }
 
 long sys_sched_setaffinity(int pid, size_t len, vaddr_t umask)
@@ -44,7 +45,8 @@ long sys_sched_setaffinity(int pid, size_t len, vaddr_t umask)
 	if (copy_from_user(&mask, umask, MIN(len, sizeof(mask))) != 0)
 		return -EFAULT;
 	t = find_thread(pid, &ref);
-	if (t != NULL && ref != NULL && curproc()->cred.euid != 0 && curproc()->cred.euid != ref->cred.uid)
+	if (t != NULL && ref != NULL && curproc()->cred.euid != 0 &&
+		curproc()->cred.euid != ref->cred.uid)
 		err = -EPERM;
 	else if (t != NULL)
 		err = sched_set_affinity(t, mask);

@@ -38,7 +38,7 @@ static long kill_many(int pgid, int sig)
 	struct proc *p;
 
 	spin_lock(&proc_lock);
-	LIST_FOR_EACH(p, &all_procs, all_link) {
+	LIST_FOR_EACH (p, &all_procs, all_link) {
 		if (pgid != 0 ? p->pgid != pgid : p->pid == 1 || p == curproc())
 			continue;
 		any = true;
@@ -88,10 +88,10 @@ static long kill_thread(int tgid, int tid, int sig, const struct ksiginfo *info)
 	long err = -ESRCH;
 
 	spin_lock(&proc_lock);
-	LIST_FOR_EACH(p, &all_procs, all_link) {
+	LIST_FOR_EACH (p, &all_procs, all_link) {
 		if (tgid != 0 && p->pid != tgid)
 			continue;
-		LIST_FOR_EACH(t, &p->threads, proc_link)
+		LIST_FOR_EACH (t, &p->threads, proc_link)
 			if (t->tid == tid)
 				found = t;
 	}
@@ -367,7 +367,8 @@ long sys_sigaction(int sig, vaddr_t uact, vaddr_t uold)
 	err = signal_action(sig, uact != 0 ? &act : NULL, &old);
 	if (err != 0 || uold == 0)
 		return err;
-	a = (struct abi_old_sigaction){ old.handler, (unsigned long)old.mask, old.flags, old.restorer };
+	a = (struct abi_old_sigaction){ old.handler, (unsigned long)old.mask, old.flags,
+		old.restorer };
 	return copy_to_user(uold, &a, sizeof(a));
 }
 

@@ -116,7 +116,8 @@ long sys_clock_settime64(int clock, vaddr_t uts)
 
 static uint64_t resolution(int clock)
 {
-	return clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ? NSEC_PER_SEC / HZ : 1;
+	return clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ? NSEC_PER_SEC / HZ
+										 : 1;
 }
 
 long sys_clock_getres(int clock, vaddr_t uts)
@@ -152,7 +153,7 @@ static long sleep_until(uint64_t deadline, uint64_t *left)
 
 /* An absolute sleep may be restarted as it is; a relative one returns EINTR and what was left. */
 static long do_nanosleep(int clock, int flags, const struct abi_timespec64 *ts, vaddr_t urem,
-			 int (*put)(vaddr_t, uint64_t))
+	int (*put)(vaddr_t, uint64_t))
 {
 	uint64_t left, now, deadline;
 	long err;
@@ -163,8 +164,9 @@ static long do_nanosleep(int clock, int flags, const struct abi_timespec64 *ts, 
 		return -EINVAL;
 	deadline = timespec_deadline(ts->sec, ts->nsec);
 	if (flags & TIMER_ABSTIME) {
-		uint64_t at = ts->sec > INT64_MAX / (int64_t)NSEC_PER_SEC - 1 ?
-				  UINT64_MAX / 2 : (uint64_t)ts->sec * NSEC_PER_SEC + (uint64_t)ts->nsec;
+		uint64_t at = ts->sec > INT64_MAX / (int64_t)NSEC_PER_SEC - 1
+				      ? UINT64_MAX / 2
+				      : (uint64_t)ts->sec * NSEC_PER_SEC + (uint64_t)ts->nsec;
 
 		deadline = clock_monotonic_ns() + (at > now ? at - now : 0);
 	}
@@ -182,7 +184,8 @@ long sys_nanosleep(vaddr_t ureq, vaddr_t urem)
 {
 	struct abi_timespec64 ts;
 
-	return get_ts(ureq, &ts) != 0 ? -EFAULT : do_nanosleep(CLOCK_MONOTONIC, 0, &ts, urem, put_ts);
+	return get_ts(ureq, &ts) != 0 ? -EFAULT
+				      : do_nanosleep(CLOCK_MONOTONIC, 0, &ts, urem, put_ts);
 }
 
 long sys_clock_nanosleep(int clock, int flags, vaddr_t ureq, vaddr_t urem)
@@ -255,7 +258,7 @@ long sys_times(vaddr_t ubuf)
 	struct thread *t = curthread();
 	struct proc *p = t->proc;
 	struct abi_tms tms = { to_ticks(p->utime + t->utime), to_ticks(p->stime + t->stime),
-			       to_ticks(p->cutime), to_ticks(p->cstime) };
+		to_ticks(p->cutime), to_ticks(p->cstime) };
 
 	if (ubuf != 0 && copy_to_user(ubuf, &tms, sizeof(tms)) != 0)
 		return -EFAULT;
@@ -272,7 +275,8 @@ static void itimer_read(const struct proc *p, uint64_t *value, uint64_t *interva
 	*interval = p->real_interval / 1000;
 	*value = 0;
 	if (p->real_timer.active)
-		*value = p->real_deadline > now ? MAX((p->real_deadline - now) / 1000, (uint64_t)1) : 1;
+		*value = p->real_deadline > now ? MAX((p->real_deadline - now) / 1000, (uint64_t)1)
+						: 1;
 }
 
 static void real_timer_fired(struct timer *timer)
@@ -330,7 +334,8 @@ static bool timeval_to_us(const struct abi_timeval *tv, uint64_t *us)
 	if (tv->sec < 0 || tv->usec < 0 || tv->usec >= 1000000)
 		return false;
 	/* Beyond some thousand years there is no difference; and no overflow in nanoseconds. */
-	*us = (uint64_t)MIN((uint64_t)tv->sec, 100000000000ull / 100) * 1000000 + (uint64_t)tv->usec;
+	*us = (uint64_t)MIN((uint64_t)tv->sec, 100000000000ull / 100) * 1000000 +
+	      (uint64_t)tv->usec;
 	return true;
 }
 

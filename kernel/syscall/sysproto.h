@@ -13,10 +13,10 @@ long sys_fork(void);
 long sys_vfork(void);
 
 /* kernel/proc/futex.c */
-long sys_futex(vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2,
-		uint32_t val3);
-long sys_futex_time64(vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2,
-		uint32_t val3);
+long sys_futex(
+	vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2, uint32_t val3);
+long sys_futex_time64(
+	vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2, uint32_t val3);
 
 /* kernel/syscall/sys_attr.c */
 long sys_chmod(vaddr_t path, uint32_t mode);
@@ -262,8 +262,8 @@ long sys_umount(vaddr_t utarget);
 long sys_fcntl64(int fd, unsigned cmd, uintptr_t arg);
 long sys_truncate64_i386(vaddr_t path, uint32_t lo, uint32_t hi);
 long sys_ftruncate64_i386(int fd, uint32_t lo, uint32_t hi);
-long sys_fallocate_i386(int fd, int mode, uint32_t off_lo, uint32_t off_hi, uint32_t len_lo,
-		uint32_t len_hi);
+long sys_fallocate_i386(
+	int fd, int mode, uint32_t off_lo, uint32_t off_hi, uint32_t len_lo, uint32_t len_hi);
 long sys_fadvise64_64(int fd);
 
 /* kernel/syscall/sys_mm.c */

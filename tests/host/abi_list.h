@@ -2,6 +2,7 @@
  * What t_abi compares: names that mean a number in the kernel's ABI headers and in Linux's. Included
  * several times with different CONST()s.
  */
+/* clang-format off */
 CONST(EPERM) CONST(ENOENT) CONST(EINTR) CONST(EIO) CONST(ENOEXEC) CONST(EBADF) CONST(ECHILD)
 CONST(EAGAIN) CONST(ENOMEM) CONST(EACCES) CONST(EFAULT) CONST(EBUSY) CONST(EEXIST) CONST(EXDEV)
 CONST(ENODEV) CONST(ENOTDIR) CONST(EISDIR) CONST(EINVAL) CONST(ENFILE) CONST(EMFILE) CONST(ENOTTY)

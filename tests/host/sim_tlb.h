@@ -10,16 +10,16 @@
 
 struct vm_page;
 
-#define SIM_CPUS 4
-#define SIM_PAGES 24
+#define SIM_CPUS      4
+#define SIM_PAGES     24
 #define SIM_MAX_SLOTS 32
 
 /* Breaks the machine, to show that the test would see it. */
 enum sim_fault {
 	SIM_GOOD,
-	SIM_NO_INVLPG,	  /* local invalidation does nothing */
+	SIM_NO_INVLPG,    /* local invalidation does nothing */
 	SIM_SHOOT_MISSES, /* a shootdown forgets one CPU */
-	SIM_LOSES_A,	  /* the exchange reports the accessed bit as clear */
+	SIM_LOSES_A,      /* the exchange reports the accessed bit as clear */
 	SIM_NFAULTS
 };
 extern enum sim_fault sim_fault;

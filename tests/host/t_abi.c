@@ -37,7 +37,8 @@ static const struct abi_const our_sizes[] = {
 static void compare(const struct abi_const *a, const struct abi_const *b)
 {
 	for (; a->name != NULL; a++, b++)
-		ok(a->value == b->value, "%s: %lld here, %lld in Linux", a->name, a->value, b->value);
+		ok(a->value == b->value, "%s: %lld here, %lld in Linux", a->name, a->value,
+			b->value);
 }
 
 int main(void)

@@ -85,8 +85,7 @@ static void test_mb2(void)
 		uint32_t entry_size, version;
 		struct mb2_mmap_entry e[3];
 	} map = { sizeof(struct mb2_mmap_entry), 0,
-		{ { MiB(1), MiB(64), BOOT_MEM_RAM, 0 },
-			{ MiB(16), MiB(1), BOOT_MEM_ACPI, 0 },
+		{ { MiB(1), MiB(64), BOOT_MEM_RAM, 0 }, { MiB(16), MiB(1), BOOT_MEM_ACPI, 0 },
 			{ MiB(4096), MiB(8), BOOT_MEM_RAM, 0 } } };
 	uint8_t rsdp[RSDP_SIZE] = "RSD PTR ";
 	uint32_t at = 0x108;
@@ -152,8 +151,8 @@ static void test_random_maps(void)
 
 		reset();
 		for (unsigned i = 0; i < n; i++)
-			add_mem((uint64_t)rnd(1 << 20) << rnd(40), (uint64_t)rnd(1 << 16) << rnd(49),
-				rnd(8));
+			add_mem((uint64_t)rnd(1 << 20) << rnd(40),
+				(uint64_t)rnd(1 << 16) << rnd(49), rnd(8));
 		build_map();
 		bad += !map_sound();
 	}

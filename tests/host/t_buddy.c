@@ -43,8 +43,7 @@ static uintptr_t count_free(bool *good)
 	for (unsigned order = 0; order <= PAGE_MAX_ORDER; order++) {
 		struct vm_page *p;
 
-		LIST_FOR_EACH(p, &buddy.free[order], link)
-		{
+		LIST_FOR_EACH (p, &buddy.free[order], link) {
 			uintptr_t f = page_frame(p), size = (uintptr_t)1 << order;
 
 			if (!(p->flags & PG_FREE) || p->order != order || f % size != 0)
@@ -74,8 +73,7 @@ static bool coalesced(void)
 	for (unsigned order = 0; order < PAGE_MAX_ORDER; order++) {
 		struct vm_page *p;
 
-		LIST_FOR_EACH(p, &buddy.free[order], link)
-		{
+		LIST_FOR_EACH (p, &buddy.free[order], link) {
 			uintptr_t other = page_frame(p) ^ ((uintptr_t)1 << order);
 
 			if (other < FRAMES && (vm_pages[other].flags & PG_FREE) &&

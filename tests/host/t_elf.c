@@ -11,10 +11,10 @@
 #include "kernel/proc/script.h"
 #include "tests/host/tap.h"
 
-#define EXEC 2
-#define DYN  3
-#define LOAD 1
-#define INTERP 3
+#define EXEC      2
+#define DYN       3
+#define LOAD      1
+#define INTERP    3
 #define GNU_STACK 0x6474e551
 
 struct ph {
@@ -310,7 +310,7 @@ static bool plan_keeps_promise(const struct image *im, const struct elf_image *o
 			return false;
 	}
 	return out->nsegments > 0 && out->hi <= im->user_end && out->entry < im->user_end &&
-		(out->align & (out->align - 1)) == 0 && out->interp_size <= ELF_INTERP_MAX;
+	       (out->align & (out->align - 1)) == 0 && out->interp_size <= ELF_INTERP_MAX;
 }
 
 static void test_random(unsigned c)

@@ -67,8 +67,7 @@ static bool consistent(void)
 	uintptr_t at = BASE, nfree = 0;
 	bool before_free = false;
 
-	LIST_FOR_EACH(s, &arena.segs, link)
-	{
+	LIST_FOR_EACH (s, &arena.segs, link) {
 		if (s->start != at || s->size == 0 || (before_free && !s->taken))
 			return false;
 		for (uintptr_t i = 0; i < s->size; i++)

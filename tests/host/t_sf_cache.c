@@ -16,7 +16,7 @@
 #include "tests/host/sim_tlb.h"
 #include "tests/host/tap.h"
 
-#define MAX_OUT 64
+#define MAX_OUT   64
 #define MAX_BATCH 5
 
 /* One mapping that is out, with the references it holds. */
@@ -32,7 +32,7 @@ static struct out outs[MAX_OUT];
 static unsigned nouts, slots;
 static unsigned long stale, duplicates, lost_wakeups, allocs, signals, sleeps, fails;
 static struct cpumask blocked; /* CPUs that wait for a shootdown */
-static unsigned depth;	       /* of steps within steps */
+static unsigned depth;         /* of steps within steps */
 static bool in_shootdown;
 
 /* ---- what is checked ---- */
@@ -51,7 +51,8 @@ static void check_unique(void)
 		return;
 	for (unsigned i = 0; i < slots; i++)
 		for (unsigned k = i + 1; k < slots; k++)
-			if (sf_pool.slots[i].page != NULL && sf_pool.slots[i].page == sf_pool.slots[k].page)
+			if (sf_pool.slots[i].page != NULL &&
+				sf_pool.slots[i].page == sf_pool.slots[k].page)
 				duplicates++;
 }
 
@@ -258,7 +259,8 @@ int wait_sleep(enum wait_kind kind, uint64_t deadline)
 	curthread()->pin_count = 0; /* the next thread on this CPU is another one */
 	while (!w->woken && err == 0) {
 		if (++tries == 100000)
-			panic("nobody will ever wake this sleeper: %u of %u slots free", sf_pool.nfree, slots);
+			panic("nobody will ever wake this sleeper: %u of %u slots free",
+				sf_pool.nfree, slots);
 		if (kind != WAIT_UNINTR && sim_random(8) == 0)
 			err = -ERESTARTSYS;
 		other_cpu_steps();
@@ -312,7 +314,9 @@ static void start(const char *strategy, const char *nsfbufs)
 	list_init(&sf_pool.wait_many.waiters);
 	sim_reset();
 	for (unsigned i = 0; i < SIM_CPUS; i++) {
-		cpus[i] = (struct cpu){ .self = &cpus[i], .id = i, .current = &threads[i], .online = true };
+		cpus[i] = (struct cpu){
+			.self = &cpus[i], .id = i, .current = &threads[i], .online = true
+		};
 		threads[i].pin_count = 0;
 		cpumask_set(&cpus_online, i);
 	}
@@ -360,26 +364,29 @@ static void run(const char *strategy, const char *nsfbufs, uint64_t seed, unsign
 static void check_run(const char *strategy, const char *nsfbufs, uint64_t seed, unsigned steps)
 {
 	run(strategy, nsfbufs, seed, steps);
-	note("%s, %s slots: %lu mappings, %lu sleeps, %lu signals, %lu shootdowns, %lu local flushes, "
+	note("%s, %s slots: %lu mappings, %lu sleeps, %lu signals, %lu shootdowns, %lu local "
+	     "flushes, "
 	     "%llu recycled dirty, %llu clean",
-	     strategy, nsfbufs, allocs, sleeps, signals, sim_shootdowns, sim_local_flushes,
-	     report_value("recycle_dirty"), report_value("recycle_clean"));
+		strategy, nsfbufs, allocs, sleeps, signals, sim_shootdowns, sim_local_flushes,
+		report_value("recycle_dirty"), report_value("recycle_clean"));
 	is_int(stale, 0, "%s, %s slots: no access reads another page", strategy, nsfbufs);
 	is_int(duplicates, 0, "%s, %s slots: one sf_buf a page", strategy, nsfbufs);
-	is_int(lost_wakeups, 0, "%s, %s slots: nobody sleeps beside a free slot", strategy, nsfbufs);
+	is_int(lost_wakeups, 0, "%s, %s slots: nobody sleeps beside a free slot", strategy,
+		nsfbufs);
 	is_int(report_value("inuse"), 0, "%s, %s slots: all came back", strategy, nsfbufs);
-	is_int(report_value("alloc"), allocs, "%s, %s slots: allocations counted", strategy, nsfbufs);
-	is_int(report_value("hit") + report_value("miss"), allocs, "%s, %s slots: hits and misses", strategy,
-	       nsfbufs);
+	is_int(report_value("alloc"), allocs, "%s, %s slots: allocations counted", strategy,
+		nsfbufs);
+	is_int(report_value("hit") + report_value("miss"), allocs, "%s, %s slots: hits and misses",
+		strategy, nsfbufs);
 	is_int(report_value("private") + report_value("shared"), report_value("pipe.alloc"),
-	       "%s, %s slots: private and shared", strategy, nsfbufs);
+		"%s, %s slots: private and shared", strategy, nsfbufs);
 }
 
 /* A broken machine must be noticed, else the checks above say nothing. */
 static void check_faults(uint64_t seed, unsigned steps)
 {
-	static const char *const names[] = { "", "a missing INVLPG", "a shootdown that misses a CPU",
-					     "a lost accessed bit" };
+	static const char *const names[] = { "", "a missing INVLPG",
+		"a shootdown that misses a CPU", "a lost accessed bit" };
 
 	for (unsigned f = SIM_GOOD + 1; f < SIM_NFAULTS; f++) {
 		sim_fault = f;
@@ -434,7 +441,8 @@ static void check_costs(void)
 	is_int(report_value("ipi_rounds"), 1, "eager: one round to map it");
 	sf_buf_free_pages(sfs, 4);
 	is_int(report_value("ipi_rounds"), 2, "eager: one round to unmap it");
-	is_int(report_value("ipi_sent"), 2 * (SIM_CPUS - 1), "eager: an IPI to every other CPU each");
+	is_int(report_value("ipi_sent"), 2 * (SIM_CPUS - 1),
+		"eager: an IPI to every other CPU each");
 	sf = sf_buf_alloc(pages[0], SFB_MD);
 	sf_buf_ref(sf);
 	sf_buf_free(sf);
@@ -451,9 +459,11 @@ static void check_options(void)
 	bool can_direct = DMAP_LIMIT > UINT32_MAX;
 
 	start("nonsense", NULL);
-	ok(strstr(host_log_last, can_direct ? "direct" : "cache") != NULL, "unknown strategy: the default");
+	ok(strstr(host_log_last, can_direct ? "direct" : "cache") != NULL,
+		"unknown strategy: the default");
 	start("direct", NULL);
-	ok(strstr(host_log_last, can_direct ? "direct" : "cache") != NULL, "direct where it can be had");
+	ok(strstr(host_log_last, can_direct ? "direct" : "cache") != NULL,
+		"direct where it can be had");
 	start("cache", "0");
 	is_int(sf_pool.nslots, SIM_PAGES, "nsfbufs=0: the default");
 	ok(sf_buf_report(small, sizeof(small)) > 1000, "the report says how long it is");
@@ -464,7 +474,8 @@ int main(void)
 {
 	const char *env = getenv("SF_SEED");
 	uint64_t seed = env != NULL ? strtoull(env, NULL, 0) : 1;
-	unsigned steps = (env = getenv("SF_STEPS")) != NULL ? (unsigned)strtoul(env, NULL, 0) : 100000;
+	unsigned steps =
+		(env = getenv("SF_STEPS")) != NULL ? (unsigned)strtoul(env, NULL, 0) : 100000;
 
 	note("seed %llu, %u steps (SF_SEED=, SF_STEPS=)", (unsigned long long)seed, steps);
 	check_options();

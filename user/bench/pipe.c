@@ -20,13 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MIN_SIZE 512u
-#define MAX_SIZE (1u << 20)
-#define MAX_MESSAGES 16384u /* of a measurement, unless --total says otherwise */
-#define PATTERN_PERIOD 251u /* prime: no message size is a multiple of it */
+#define MIN_SIZE       512u
+#define MAX_SIZE       (1u << 20)
+#define MAX_MESSAGES   16384u /* of a measurement, unless --total says otherwise */
+#define PATTERN_PERIOD 251u   /* prime: no message size is a multiple of it */
 
-static const char *const counter_names[] = { "alloc",	     "hit",	   "miss",
-					     "invlpg_local", "ipi_rounds", "ipi_sent" };
+static const char *const counter_names[] = { "alloc", "hit", "miss", "invlpg_local", "ipi_rounds",
+	"ipi_sent" };
 #define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
 
 struct counters {
@@ -43,14 +43,15 @@ static void die(const char *what)
 
 static void usage(FILE *out)
 {
-	fprintf(out, "Usage: pipe [--size BYTES]... [--cpus same|diff|both] [--total MIB] [--repeat N]\n"
-		     "Throughput of a pipe between two processes; one JSON object a line.\n"
-		     "  --size BYTES  message size (512 to 1048576; K and M understood); default: all\n"
-		     "                powers of two from 512 to 1M; may be given more than once\n"
-		     "  --cpus WHERE  both processes on one CPU, on two, or first one then the other\n"
-		     "                (default: both; only same when there is one CPU)\n"
-		     "  --total MIB   data of a measurement (default 64, at most 16384 messages)\n"
-		     "  --repeat N    measure N times and print the best (default 1)\n");
+	fprintf(out,
+		"Usage: pipe [--size BYTES]... [--cpus same|diff|both] [--total MIB] [--repeat N]\n"
+		"Throughput of a pipe between two processes; one JSON object a line.\n"
+		"  --size BYTES  message size (512 to 1048576; K and M understood); default: all\n"
+		"                powers of two from 512 to 1M; may be given more than once\n"
+		"  --cpus WHERE  both processes on one CPU, on two, or first one then the other\n"
+		"                (default: both; only same when there is one CPU)\n"
+		"  --total MIB   data of a measurement (default 64, at most 16384 messages)\n"
+		"  --repeat N    measure N times and print the best (default 1)\n");
 }
 
 /* ---- counters ---- */
@@ -224,16 +225,18 @@ static double transfer(const struct run *r)
 /* ---- measurements ---- */
 
 static void print_result(const struct run *r, double seconds, const struct counters *before,
-			 const struct counters *after)
+	const struct counters *after)
 {
 	double mib = (double)r->total / (1 << 20);
 
-	printf("{\"bench\":\"pipe\",\"size\":%zu,\"cpus\":\"%s\",\"value\":%.2f,\"unit\":\"MiB/s\",\"mib\":%.3f",
-	       r->size, r->writer_cpu == r->reader_cpu ? "same" : "diff", mib / seconds, mib);
+	printf("{\"bench\":\"pipe\",\"size\":%zu,\"cpus\":\"%s\",\"value\":%.2f,\"unit\":\"MiB/"
+	       "s\",\"mib\":%.3f",
+		r->size, r->writer_cpu == r->reader_cpu ? "same" : "diff", mib / seconds, mib);
 	if (before->present) {
 		printf(",\"strategy\":\"%s\"", after->strategy);
 		for (size_t i = 0; i < NCOUNTERS; i++)
-			printf(",\"%s\":%llu", counter_names[i], after->value[i] - before->value[i]);
+			printf(",\"%s\":%llu", counter_names[i],
+				after->value[i] - before->value[i]);
 	}
 	printf("}\n");
 	fflush(stdout);
@@ -275,8 +278,8 @@ static uint64_t number(const char *s, uint64_t min, uint64_t max)
 	if (*end != '\0')
 		end += strchr("KkMm", *end) != NULL;
 	if (end == s || *end != '\0' || v < min || v > max) {
-		fprintf(stderr, "pipe: %s: not a number from %llu to %llu\n", s, (unsigned long long)min,
-			(unsigned long long)max);
+		fprintf(stderr, "pipe: %s: not a number from %llu to %llu\n", s,
+			(unsigned long long)min, (unsigned long long)max);
 		exit(2);
 	}
 	return v;
@@ -317,9 +320,12 @@ static void set_cpus(struct options *o, const char *arg)
 static void parse(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "help", no_argument, NULL, 'h' },	    { "size", required_argument, NULL, 's' },
-		{ "cpus", required_argument, NULL, 'c' },   { "total", required_argument, NULL, 't' },
-		{ "repeat", required_argument, NULL, 'r' }, { NULL, 0, NULL, 0 },
+		{ "help", no_argument, NULL, 'h' },
+		{ "size", required_argument, NULL, 's' },
+		{ "cpus", required_argument, NULL, 'c' },
+		{ "total", required_argument, NULL, 't' },
+		{ "repeat", required_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int opt;
 
@@ -364,9 +370,9 @@ int main(int argc, char **argv)
 	find_cpus(cpu);
 	for (unsigned i = 0; i < o.nsizes; i++) {
 		struct run r = { .size = o.sizes[i],
-				 .total = total_of(&o, o.sizes[i]),
-				 .writer_cpu = cpu[0],
-				 .reader_cpu = cpu[0] };
+			.total = total_of(&o, o.sizes[i]),
+			.writer_cpu = cpu[0],
+			.reader_cpu = cpu[0] };
 
 		if (o.same)
 			measure(r, o.repeat);

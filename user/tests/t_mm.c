@@ -56,8 +56,10 @@ TEST(mmap_basic)
 	SHOW(mapped(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
 	SHOW(mapped(mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0)));
 	SHOW(mapped(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0)));
-	SHOW(mapped(mmap((void *)-PAGE, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
-	SHOW(mapped(mmap((void *)0x12345, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+	SHOW(mapped(mmap(
+		(void *)-PAGE, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+	SHOW(mapped(mmap(
+		(void *)0x12345, PAGE, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
 	SHOW(mapped(mmap(NULL, -PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
 }
 
@@ -67,11 +69,14 @@ TEST(mmap_fixed)
 	char *q;
 
 	memset(p, 'a', 4 * PAGE);
-	q = mmap(p + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	q = mmap(p + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS,
+		-1, 0);
 	printf("same %d: %d %d %d\n", q == p + PAGE, p[0], p[PAGE], p[2 * PAGE]);
-	SHOW(mapped(mmap(p, PAGE, PROT_READ, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+	SHOW(mapped(mmap(
+		p, PAGE, PROT_READ, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
 	munmap(p, PAGE);
-	SHOW(mapped(mmap(p, PAGE, PROT_READ, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+	SHOW(mapped(mmap(
+		p, PAGE, PROT_READ, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
 }
 
 TEST(mprotect_rules)
@@ -96,7 +101,8 @@ TEST(mprotect_rules)
 
 TEST(mmap_shared_anon)
 {
-	volatile int *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *p =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
 
 	p[0] = 1;
@@ -204,7 +210,8 @@ TEST(cow_chain)
 TEST(cpuid_ids)
 {
 	enum { MAX = 64 };
-	volatile uint32_t *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile uint32_t *shared =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cpu_set_t all;
 	int n = 0, status, twice = 0;
 
@@ -223,7 +230,8 @@ TEST(cpuid_ids)
 			CPU_SET(cpu, &one);
 			sched_setaffinity(0, sizeof(one), &one);
 			__atomic_fetch_add(&shared[0], 1, __ATOMIC_SEQ_CST);
-			while (shared[0] < (uint32_t)n) /* the barrier: all at once, each on its own */
+			while (shared[0] <
+				(uint32_t)n) /* the barrier: all at once, each on its own */
 				sched_yield();
 			__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
 			shared[i] = b >> 24;

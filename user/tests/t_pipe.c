@@ -165,7 +165,8 @@ static void transfer(size_t total, size_t wsize, size_t rsize)
 	}
 	close(fds[0]);
 	waitpid(pid, &status, 0);
-	printf("%zu by %zu and %zu: %s, ", total, wsize, rsize, got == total && memcmp(in, out, total) == 0 ? "equal" : "DIFFERENT");
+	printf("%zu by %zu and %zu: %s, ", total, wsize, rsize,
+		got == total && memcmp(in, out, total) == 0 ? "equal" : "DIFFERENT");
 	show_status("writer", status);
 	free(in);
 	free(out);
@@ -187,7 +188,8 @@ TEST(pipe_transfer)
 
 TEST(pipe_direct_unaligned)
 {
-	unsigned char *area = mmap(NULL, 300000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *area =
+		mmap(NULL, 300000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	unsigned char *in = malloc(200000);
 	int fds[2], status;
 	pid_t pid;
@@ -227,7 +229,8 @@ TEST(pipe_write_interrupted)
 	SHOW(pipe(fds));
 	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = { 0, 100000 } }, NULL);
 	n = write(fds[1], buf, sizeof(buf));
-	printf("large write: short %d, whole pages %d\n", n > 0 && n < (ssize_t)sizeof(buf), n == 65536);
+	printf("large write: short %d, whole pages %d\n", n > 0 && n < (ssize_t)sizeof(buf),
+		n == 65536);
 	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = { 0, 100000 } }, NULL);
 	SHOW(write(fds[1], buf, sizeof(buf)));
 	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = { 0, 100000 } }, NULL);

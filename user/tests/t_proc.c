@@ -106,7 +106,8 @@ TEST(waitid_info)
 		_exit(42);
 	memset(&si, 0, sizeof(si));
 	SHOW(waitid(P_PID, pid, &si, WEXITED | WNOWAIT));
-	printf("code %d status %d same %d\n", si.si_code == CLD_EXITED, si.si_status, si.si_pid == pid);
+	printf("code %d status %d same %d\n", si.si_code == CLD_EXITED, si.si_status,
+		si.si_pid == pid);
 	SHOW(waitid(P_PID, pid, &si, WEXITED));
 	SHOW(waitid(P_PID, pid, &si, WEXITED));
 	SHOW(waitid(P_ALL, 0, &si, 0));
@@ -237,7 +238,8 @@ TEST(exec_script)
 TEST(exec_args)
 {
 	size_t n = 100000;
-	char *big = malloc(n + 1), *argv[] = { "sh", "-c", "echo ${#1}", "x", big, NULL }, *envp[] = { NULL };
+	char *big = malloc(n + 1), *argv[] = { "sh", "-c", "echo ${#1}", "x", big, NULL },
+	     *envp[] = { NULL };
 	int status;
 	pid_t pid;
 

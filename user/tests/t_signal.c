@@ -55,7 +55,8 @@ TEST(handler_siginfo)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	SHOW(sigqueue(getpid(), SIGUSR2, (union sigval){ .sival_int = 77 }));
 	SHOW(sigwaitinfo(&set, &si) == SIGUSR2);
-	printf("code %d value %d pid %d\n", si.si_code == SI_QUEUE, si.si_value.sival_int, si.si_pid == getpid());
+	printf("code %d value %d pid %d\n", si.si_code == SI_QUEUE, si.si_value.sival_int,
+		si.si_pid == getpid());
 	SHOW(sigtimedwait(&set, &si, &(struct timespec){ 0, 1000000 }));
 }
 

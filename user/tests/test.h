@@ -18,20 +18,20 @@ struct test {
 
 void test_register(struct test *t);
 
-#define TEST(ident)                                                                                \
-	static void test_##ident(void);                                                            \
-	static struct test entry_##ident = { #ident, test_##ident, NULL };                         \
-	__attribute__((constructor)) static void register_##ident(void)                            \
-	{                                                                                          \
-		test_register(&entry_##ident);                                                     \
-	}                                                                                          \
+#define TEST(ident)                                                        \
+	static void test_##ident(void);                                    \
+	static struct test entry_##ident = { #ident, test_##ident, NULL }; \
+	__attribute__((constructor)) static void register_##ident(void)    \
+	{                                                                  \
+		test_register(&entry_##ident);                             \
+	}                                                                  \
 	static void test_##ident(void)
 
 /* Prints "what: value" or "what: -1 ENAME". */
-#define SHOW(expr)                                                                                 \
-	do {                                                                                       \
-		errno = 0;                                                                         \
-		show(#expr, (long)(expr));                                                         \
+#define SHOW(expr)                         \
+	do {                               \
+		errno = 0;                 \
+		show(#expr, (long)(expr)); \
 	} while (0)
 void show(const char *what, long value);
 /* An address that is never mapped; the compiler does not know it. */

@@ -6,41 +6,41 @@
 
 #include "kernel/core/types.h"
 
-#define CSIGNAL 0x000000ff
-#define CLONE_VM 0x00000100
-#define CLONE_FS 0x00000200
-#define CLONE_FILES 0x00000400
-#define CLONE_SIGHAND 0x00000800
-#define CLONE_VFORK 0x00004000
-#define CLONE_PARENT 0x00008000
-#define CLONE_THREAD 0x00010000
-#define CLONE_SETTLS 0x00080000
-#define CLONE_PARENT_SETTID 0x00100000
+#define CSIGNAL              0x000000ff
+#define CLONE_VM             0x00000100
+#define CLONE_FS             0x00000200
+#define CLONE_FILES          0x00000400
+#define CLONE_SIGHAND        0x00000800
+#define CLONE_VFORK          0x00004000
+#define CLONE_PARENT         0x00008000
+#define CLONE_THREAD         0x00010000
+#define CLONE_SETTLS         0x00080000
+#define CLONE_PARENT_SETTID  0x00100000
 #define CLONE_CHILD_CLEARTID 0x00200000
-#define CLONE_DETACHED 0x00400000
-#define CLONE_UNTRACED 0x00800000
-#define CLONE_CHILD_SETTID 0x01000000
+#define CLONE_DETACHED       0x00400000
+#define CLONE_UNTRACED       0x00800000
+#define CLONE_CHILD_SETTID   0x01000000
 
-#define RLIMIT_CPU 0
-#define RLIMIT_FSIZE 1
-#define RLIMIT_DATA 2
-#define RLIMIT_STACK 3
-#define RLIMIT_CORE 4
-#define RLIMIT_NPROC 6
+#define RLIMIT_CPU    0
+#define RLIMIT_FSIZE  1
+#define RLIMIT_DATA   2
+#define RLIMIT_STACK  3
+#define RLIMIT_CORE   4
+#define RLIMIT_NPROC  6
 #define RLIMIT_NOFILE 7
-#define RLIMIT_AS 9
-#define RLIM_NLIMITS 16
+#define RLIMIT_AS     9
+#define RLIM_NLIMITS  16
 
-#define P_ALL 0
-#define P_PID 1
+#define P_ALL  0
+#define P_PID  1
 #define P_PGID 2
 
-#define PR_SET_PDEATHSIG 1
-#define PR_GET_PDEATHSIG 2
-#define PR_GET_DUMPABLE 3
-#define PR_SET_DUMPABLE 4
-#define PR_SET_NAME 15
-#define PR_GET_NAME 16
+#define PR_SET_PDEATHSIG    1
+#define PR_GET_PDEATHSIG    2
+#define PR_GET_DUMPABLE     3
+#define PR_SET_DUMPABLE     4
+#define PR_SET_NAME         15
+#define PR_GET_NAME         16
 #define PR_SET_NO_NEW_PRIVS 38
 #define PR_GET_NO_NEW_PRIVS 39
 
@@ -49,33 +49,33 @@
 #define ARCH_GET_FS 0x1003
 #define ARCH_GET_GS 0x1004
 
-#define RUSAGE_SELF 0
+#define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)
-#define RUSAGE_THREAD 1
+#define RUSAGE_THREAD   1
 
 #define PRIO_PROCESS 0
-#define PRIO_USER 2
+#define PRIO_USER    2
 
-#define LINUX_REBOOT_MAGIC1 0xfee1dead
-#define LINUX_REBOOT_MAGIC2 0x28121969
-#define LINUX_REBOOT_MAGIC2A 0x05121996
-#define LINUX_REBOOT_MAGIC2B 0x16041998
-#define LINUX_REBOOT_MAGIC2C 0x20112000
-#define LINUX_REBOOT_CMD_RESTART 0x01234567
-#define LINUX_REBOOT_CMD_HALT 0xcdef0123
-#define LINUX_REBOOT_CMD_CAD_ON 0x89abcdef
-#define LINUX_REBOOT_CMD_CAD_OFF 0
+#define LINUX_REBOOT_MAGIC1        0xfee1dead
+#define LINUX_REBOOT_MAGIC2        0x28121969
+#define LINUX_REBOOT_MAGIC2A       0x05121996
+#define LINUX_REBOOT_MAGIC2B       0x16041998
+#define LINUX_REBOOT_MAGIC2C       0x20112000
+#define LINUX_REBOOT_CMD_RESTART   0x01234567
+#define LINUX_REBOOT_CMD_HALT      0xcdef0123
+#define LINUX_REBOOT_CMD_CAD_ON    0x89abcdef
+#define LINUX_REBOOT_CMD_CAD_OFF   0
 #define LINUX_REBOOT_CMD_POWER_OFF 0x4321fedc
 
 #define GRND_NONBLOCK 1
-#define GRND_RANDOM 2
+#define GRND_RANDOM   2
 #define GRND_INSECURE 4
 
 #define SYS_NMLN 65
 
 struct utsname {
 	char sysname[SYS_NMLN], nodename[SYS_NMLN], release[SYS_NMLN], version[SYS_NMLN],
-	    machine[SYS_NMLN], domainname[SYS_NMLN];
+		machine[SYS_NMLN], domainname[SYS_NMLN];
 };
 
 /* set_thread_area(2), clone's TLS argument on i386. */

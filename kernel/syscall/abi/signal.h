@@ -6,7 +6,7 @@
 
 #include "kernel/core/types.h"
 
-#define SIG_BLOCK 0
+#define SIG_BLOCK   0
 #define SIG_UNBLOCK 1
 #define SIG_SETMASK 2
 

@@ -7,19 +7,19 @@
 
 #include "kernel/core/types.h"
 
-#define CLOCK_REALTIME 0
-#define CLOCK_MONOTONIC 1
+#define CLOCK_REALTIME           0
+#define CLOCK_MONOTONIC          1
 #define CLOCK_PROCESS_CPUTIME_ID 2
-#define CLOCK_THREAD_CPUTIME_ID 3
-#define CLOCK_MONOTONIC_RAW 4
-#define CLOCK_REALTIME_COARSE 5
-#define CLOCK_MONOTONIC_COARSE 6
-#define CLOCK_BOOTTIME 7
-#define TIMER_ABSTIME 1
+#define CLOCK_THREAD_CPUTIME_ID  3
+#define CLOCK_MONOTONIC_RAW      4
+#define CLOCK_REALTIME_COARSE    5
+#define CLOCK_MONOTONIC_COARSE   6
+#define CLOCK_BOOTTIME           7
+#define TIMER_ABSTIME            1
 
-#define ITIMER_REAL 0
+#define ITIMER_REAL    0
 #define ITIMER_VIRTUAL 1
-#define ITIMER_PROF 2
+#define ITIMER_PROF    2
 
 #define USER_HZ 100 /* of times(2) and /proc */
 
@@ -46,7 +46,7 @@ struct abi_tms {
 struct abi_rusage {
 	struct abi_timeval utime, stime;
 	long maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv,
-	    nsignals, nvcsw, nivcsw;
+		nsignals, nvcsw, nivcsw;
 };
 
 #endif
