@@ -183,7 +183,7 @@ static int show_statm(struct textbuf *tb, struct proc *p)
 	read_numbers(p, &v);
 	tb_printf(tb, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)(v.size >> PAGE_SHIFT),
 		(unsigned long long)v.resident, (unsigned long long)v.shared,
-		(unsigned long long)v.text, (unsigned long long)(v.data + v.stack));
+		(unsigned long long)v.text, (unsigned long long)v.data + v.stack);
 	return 0;
 }
 

@@ -227,7 +227,7 @@ static uint64_t calibrate_tsc(const struct source *ref)
 		if (polls > 10000000)
 			return 0;
 	}
-	return (last.tsc - first.tsc) * ref->hz / passed;
+	return passed > 0 ? (last.tsc - first.tsc) * ref->hz / passed : 0;
 }
 
 static const struct source *reference(void)
