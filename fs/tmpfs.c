@@ -143,6 +143,7 @@ static void tmpfs_inactive(struct vnode *vn)
 
 	spin_lock(&fs->lock);
 	list_remove(&n->link);
+	fs->ninodes--;
 	spin_unlock(&fs->lock);
 	node_free(n);
 }
@@ -180,9 +181,10 @@ static bool node_init_type(struct tmpfs *fs, struct tmpfs_node *n)
 struct tmpfs_node *tmpfs_node_new(struct tmpfs *fs, struct vnode *dir, uint32_t mode, uint64_t rdev)
 {
 	struct tmpfs_node *n = kmem_cache_zalloc(node_cache);
+	bool full;
 
 	if (n == NULL)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	list_init(&n->link);
 	spin_init(&n->attr, "tmpfs_attr");
 	vnode_init(&n->vn, &fs->mount, &tmpfs_ops, mode);
@@ -193,12 +195,20 @@ struct tmpfs_node *tmpfs_node_new(struct tmpfs *fs, struct vnode *dir, uint32_t 
 	n->atime = n->mtime = n->ctime = clock_realtime_ns();
 	if (!node_init_type(fs, n)) {
 		node_free(n);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	spin_lock(&fs->lock);
-	n->vn.ino = ++fs->last_ino;
-	list_push_back(&fs->nodes, &n->link);
+	full = fs->ninodes == fs->max_inodes;
+	if (!full) {
+		fs->ninodes++;
+		n->vn.ino = ++fs->last_ino;
+		list_push_back(&fs->nodes, &n->link);
+	}
 	spin_unlock(&fs->lock);
+	if (full) {
+		node_free(n);
+		return ERR_PTR(-ENOSPC);
+	}
 	return n;
 }
 
@@ -215,8 +225,8 @@ static int tmpfs_statfs(struct mount *m, struct statfs_info *out)
 		.blocks = fs->max_pages,
 		.bfree = fs->max_pages - used,
 		.bavail = fs->max_pages - used,
-		.files = fs->max_pages,
-		.ffree = fs->max_pages,
+		.files = fs->max_inodes,
+		.ffree = fs->max_inodes - READ_ONCE(fs->ninodes),
 		.namelen = NAME_MAX,
 		.flags = ST_VALID,
 	};
@@ -315,11 +325,13 @@ struct mount *tmpfs_mount_new(const char *source)
 	list_init(&fs->nodes);
 	page_stats(&ps);
 	fs->max_pages = (uintptr_t)(ps.total / 2);
+	fs->max_inodes =
+		(unsigned)MIN(ps.kernel_zone_total / 2, (uint64_t)UINT32_MAX); /* as Linux */
 	fs->mount.statfs = tmpfs_statfs;
 	fs->mount.unmount = tmpfs_unmount;
 	fs->mount.release = tmpfs_release;
 	root = tmpfs_node_new(fs, NULL, S_IFDIR | 0755, 0);
-	if (root == NULL) {
+	if (IS_ERR(root)) {
 		mount_put(&fs->mount);
 		return ERR_PTR(-ENOMEM);
 	}

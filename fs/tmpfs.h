@@ -24,6 +24,7 @@ struct tmpfs {
 	struct list nodes;
 	uint64_t last_ino;
 	uintptr_t pages, max_pages; /* pages: atomic */
+	unsigned ninodes, max_inodes;
 };
 
 struct tmpfs_node {

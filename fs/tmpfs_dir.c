@@ -253,9 +253,9 @@ static int make_entry(struct vnode *dir, const char *name, size_t len, uint32_t 
 	if (de == NULL)
 		return -ENOMEM;
 	n = tmpfs_node_new(tmpfs_of(dir), dir, mode, rdev);
-	if (n == NULL) {
+	if (IS_ERR(n)) {
 		kfree(de);
-		return -ENOMEM;
+		return PTR_ERR(n);
 	}
 	if (!S_ISDIR(mode))
 		n->nlink = 1;

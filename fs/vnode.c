@@ -197,6 +197,8 @@ static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
 		signal_thread(curthread(), SIGXFSZ, NULL);
 		return -EFBIG;
 	}
+	if (size > FILE_SIZE_MAX)
+		return -EFBIG;
 	mutex_lock(&vn->write_lock);
 	mutex_lock(&vn->lock);
 	err = grow_only && vnode_size(vn) >= size ? 0 : vn->ops->setattr(vn, ATTR_SIZE, &st);

@@ -5,9 +5,11 @@
  * so that their ephemeral mappings are found again. An empty pipe starts over at the first page:
  * small messages use one page for ever.
  */
+#include "fs/vfs.h"
 #include "ipc/pipe_impl.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/sched.h"
+#include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/fs.h"
 #include "mm/kmem.h"
@@ -258,9 +260,13 @@ static size_t room_for(const struct pipe *p, size_t total, size_t left, bool non
 static int broken_pipe(void)
 {
 	struct ksiginfo info = { .signo = SIGPIPE, .code = SI_USER };
+	struct proc *self = curproc();
 
-	if (curthread()->proc != NULL)
-		signal_thread(curthread(), SIGPIPE, &info);
+	if (self == NULL)
+		return -EPIPE;
+	info.pid = self->pid; /* as if the writer had sent it to itself */
+	info.uid = self->cred.uid;
+	signal_thread(curthread(), SIGPIPE, &info);
 	return -EPIPE;
 }
 
@@ -272,15 +278,21 @@ static int wait_for_room(struct pipe *p, bool nonblock)
 	return pipe_wait(p, &p->wr, WAIT_INTR);
 }
 
-/* The last reader left while the window was open. A writer that copies would have put what the buffer
- * holds there before that, and says so (Linux does): so the count here is the same. */
-static void fill_abandoned(struct pipe *p, struct write_op *op)
+/* The last reader left while the window was open, having taken `taken` bytes. A writer that copies
+ * would have put what the buffer holds there before that, and says so (Linux does); a page that was
+ * not read to its end would not have come back to it. So the count here is the same. */
+static void fill_abandoned(struct pipe *p, struct write_op *op, size_t taken)
 {
-	size_t room;
+	size_t space = pipe_space(p), part = taken & PAGE_MASK;
+	size_t left = MIN(space - MIN(space, part), op->u->resid);
 
-	while (!p->wr_busy && !op->stop && (room = MIN(pipe_space(p), op->u->resid)) > 0)
-		if (buffer_write(p, op, room) <= 0)
+	while (!p->wr_busy && !op->stop && left > 0) {
+		ssize_t n = buffer_write(p, op, MIN(left, pipe_space(p)));
+
+		if (n <= 0)
 			return;
+		left -= (size_t)n;
+	}
 }
 
 /* One piece of a write, through the window or into the buffer: the bytes that went, 0 to look again,
@@ -311,7 +323,7 @@ static ssize_t write_piece(struct pipe *p, struct write_op *op)
 		return buffer_write(p, op, room);
 	op->why = pipe_window_write(p, op->u);
 	if (p->readers == 0 && op->why == 0)
-		fill_abandoned(p, op);
+		fill_abandoned(p, op, left - op->u->resid);
 	return (ssize_t)(left - op->u->resid);
 }
 
@@ -383,7 +395,7 @@ int pipe_resize(struct pipe *p, size_t size)
 
 	if (size > (size_t)1 << 31)
 		return -EINVAL;
-	if (size > PIPE_MAX_SIZE)
+	if (size > PIPE_MAX_SIZE && !vfs_is_root())
 		return -EPERM;
 	while (npages * PAGE_SIZE < size)
 		npages *= 2;

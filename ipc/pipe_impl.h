@@ -20,7 +20,7 @@
 
 #define PIPE_BUF       4096              /* writes up to this are atomic (man 7 pipe) */
 #define PIPE_DEF_PAGES 16                /* 64 KiB */
-#define PIPE_MAX_SIZE  ((size_t)1 << 20) /* F_SETPIPE_SZ goes no further */
+#define PIPE_MAX_SIZE  ((size_t)1 << 20) /* F_SETPIPE_SZ goes further only for root */
 #define PIPE_MINDIRECT 8192     /* blocking writes from here on may go through the window */
 #define PIPE_WINDOW    (16 + 1) /* most pages of a writer that are held at a time */
 #define PIPE_STEP      4        /* pages moved between two looks at the other end */
@@ -58,8 +58,8 @@ struct pipe {
 	unsigned reading; /* threads inside read(2), waiting included */
 	struct pipe_end rd, wr;
 
-	struct vm_page **
-		pages; /* ring; page of position x: (x / PAGE_SIZE) % npages; NULL: not yet needed */
+	/* A ring: position x lies in page (x / PAGE_SIZE) % npages; NULL: not needed so far. */
+	struct vm_page **pages;
 	unsigned npages; /* a power of two */
 	size_t rpos, wpos;
 

@@ -109,15 +109,16 @@ static intptr_t map_locked(
 	return va;
 }
 
-static void populate(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot)
+int vm_populate(struct vm_map *m, vaddr_t start, vaddr_t end, unsigned want)
 {
-	unsigned want = prot & VM_WRITE ? VM_WRITE : VM_READ;
+	for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
+		int err = READ_ONCE(curthread()->sig_fatal) ? -EINTR : vm_fault(m, va, want);
 
-	for (vaddr_t va = addr; prot != 0 && va < addr + len; va += PAGE_SIZE) {
-		if (vm_fault(m, va, want) != 0)
-			return;
+		if (err != 0)
+			return err;
 		sched_yield_if_needed();
 	}
+	return 0;
 }
 
 intptr_t vm_mmap(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot, unsigned flags,
@@ -156,8 +157,9 @@ intptr_t vm_mmap(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot, unsi
 	}
 	mutex_unlock(&m->lock);
 	vm_entries_free(&dead);
-	if (flags & (MAP_POPULATE | MAP_LOCKED) && !IS_ERR(va))
-		populate(m, (vaddr_t)va, len, prot & PROT_ALL);
+	if (flags & (MAP_POPULATE | MAP_LOCKED) && !IS_ERR(va) && (prot & PROT_ALL) != 0)
+		vm_populate(
+			m, (vaddr_t)va, (vaddr_t)va + len, prot & VM_WRITE ? VM_WRITE : VM_READ);
 out_object:
 	if (anon != NULL)
 		vm_object_put(anon);
@@ -351,14 +353,11 @@ static int advise_range(struct vm_map *m, vaddr_t start, vaddr_t end, int advice
 
 static int advise_populate(struct vm_map *m, vaddr_t start, vaddr_t end, unsigned want)
 {
-	for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
-		int err = vm_fault(m, va, want);
+	int err = vm_populate(m, start, end, want);
 
-		if (err != 0)
-			return err == -EIO ? -EFAULT : err == -EACCES ? -EINVAL : -ENOMEM;
-		sched_yield_if_needed();
-	}
-	return 0;
+	if (err == 0 || err == -EINTR)
+		return err;
+	return err == -EIO ? -EFAULT : err == -EACCES ? -EINVAL : -ENOMEM;
 }
 
 int vm_madvise(struct vm_map *m, vaddr_t addr, size_t len, int advice)

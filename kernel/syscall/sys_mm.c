@@ -240,11 +240,8 @@ static long lock_range(vaddr_t addr, size_t len, bool populate)
 		return 0;
 	if (check_mapped(addr, len) != 0)
 		return -ENOMEM;
-	for (vaddr_t va = addr; populate && va < addr + len; va += PAGE_SIZE) {
-		if (vm_fault(curproc()->vm, va, VM_READ) != 0)
-			return -ENOMEM;
-		sched_yield_if_needed();
-	}
+	if (populate && vm_populate(curproc()->vm, addr, addr + len, VM_READ) != 0)
+		return -ENOMEM;
 	return 0;
 }
 

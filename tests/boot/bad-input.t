@@ -63,6 +63,16 @@ variant("wrong-type", (16, "<H", 1))
 variant("tls-wild", *[(at, "<I", 3) for at in loads()])
 EOF
 
+# ends WHAT: the machine ran the command, or came to an end by itself (125: init found no shell), or, when the archive took
+# the command that follows it along, stands at a prompt.
+ends() {
+	case $status in
+	0 | 125 | 126 | 127) pass "$1: status $status" ;;
+	124) matches "$log" 'mayfly:~#' "$1: a prompt" ;;
+	*) fail "$1: status $status" ;;
+	esac
+}
+
 for arch in amd64 i386; do
 	rm -rf "$tmp/bad"
 	mkdir "$tmp/bad"
@@ -75,7 +85,7 @@ for arch in amd64 i386; do
 			timeout 20 $f true </dev/null >/dev/null 2>&1
 			s=$?
 			# 2: the kernel said ENOEXEC, so the shell read the file as a script, as POSIX wants it.
-			case $s in 2 | 126 | 127 | 13[0-9]) echo "$f refused" ;; *) echo "$f status $s" ;; esac
+			case $s in 2 | 126 | 127 | 13[0-9]) echo "$f refused" ;; 124 | 143) echo "$f hangs" ;; *) echo "$f status $s" ;; esac
 		done
 		echo alive' --add "$tmp/bad:/bad" --mem 1024
 	is "$status $(tail -n 1 "$out")" "0 alive" "$arch: the kernel lives"
@@ -101,7 +111,7 @@ for arch in amd64 i386; do
 			is "$status $(cat "$out")" "0 1" "$arch: $option: it runs" ;;
 		esac
 		case $option in
-		nsfbufs=0 | nsfbufs=x | sfbuf=* | unknown=*) matches "$log" "${option%%=*}" "$arch: $option: with a message" ;;
+		nsfbufs=[0x9]* | sfbuf=* | unknown=* | maxcpus=0 | loglevel=99 | md=x | selftest=) matches "$log" "${option%%=*}" "$arch: $option: with a message" ;;
 		esac
 	done
 
@@ -111,12 +121,8 @@ for arch in amd64 i386; do
 	vm_expected=1
 	for cut in 0 6 109 1000 100000 $((size / 2)) $((size - 600)); do
 		head -c $cut "$base" >"$tmp/cut.cpio"
-		vm --arch $arch --timeout 15 --initrd "$tmp/cut.cpio" -- sh -c 'echo alive'
-		case $status in
-		# 124: init is there and waits for a shell that is not.
-		0 | 124 | 126 | 127) pass "$arch: an archive cut at $cut: status $status" ;;
-		*) fail "$arch: an archive cut at $cut: status $status" ;;
-		esac
+		vm --arch $arch --timeout 30 --initrd "$tmp/cut.cpio" -- sh -c 'echo alive'
+		ends "$arch: an archive cut at $cut"
 		ok "$arch: and no panic" sh -c "! grep -aq PANIC: '$log'"
 	done
 	python3 -c 'import random, sys
@@ -129,11 +135,8 @@ while at >= 0:
         data[at + random.randrange(110)] = random.choice(b"0123456789ABCDEFfgz\0\xff")
     at = data.find(b"070701", at + 110)
 open(sys.argv[2], "wb").write(data)' "$base" "$tmp/mad.cpio" 7
-	vm --arch $arch --timeout 15 --initrd "$tmp/mad.cpio" -- sh -c 'echo alive'
-	case $status in
-	0 | 124 | 126 | 127) pass "$arch: an archive with wild headers: status $status" ;;
-	*) fail "$arch: an archive with wild headers: status $status" ;;
-	esac
+	vm --arch $arch --timeout 30 --initrd "$tmp/mad.cpio" -- sh -c 'echo alive'
+	ends "$arch: an archive with wild headers"
 	vm_expected=
 done
 done_testing

@@ -220,9 +220,10 @@ static void login_shell(void)
 	_exit(127);
 }
 
-/* For ever: a shell, and whoever else dies while it runs. */
+/* For ever: a shell, and whoever else dies while it runs. Returns when there is no shell to be had. */
 static void serve_console(void)
 {
+	unsigned failures = 0;
 	char *motd;
 	size_t len;
 
@@ -230,7 +231,7 @@ static void serve_console(void)
 		write_all(STDOUT_FILENO, motd, len);
 		free(motd);
 	}
-	for (;;) {
+	while (failures < SHELL_TRIES) {
 		pid_t pid, shell = fork();
 		int status = 0;
 
@@ -244,9 +245,15 @@ static void serve_console(void)
 		do
 			pid = waitpid(-1, &status, 0);
 		while (pid != shell && (pid > 0 || errno == EINTR));
-		if (WIFEXITED(status) && (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127))
-			pause_ms(1000); /* a shell that cannot start is not tried at full speed */
+		if (!WIFEXITED(status) ||
+			(WEXITSTATUS(status) != 126 && WEXITSTATUS(status) != 127)) {
+			failures = 0;
+			continue;
+		}
+		failures++;
+		pause_ms(1000); /* a shell that cannot start is not tried at full speed */
 	}
+	fprintf(stderr, "init: no shell after %d tries, switching off\n", SHELL_TRIES);
 }
 
 int main(void)
@@ -268,10 +275,10 @@ int main(void)
 	control = serial_open(CONTROL_TTY);
 	if (control >= 0)
 		write_all(control, "UP\n", 3);
-	if (access(CMD_FILE, F_OK) == 0) {
+	if (access(CMD_FILE, F_OK) == 0)
 		run_command(control);
-		sync();
-		reboot(RB_POWER_OFF);
-	}
-	serve_console();
+	else
+		serve_console();
+	sync();
+	reboot(RB_POWER_OFF);
 }
