@@ -7,6 +7,7 @@
  * faults on user memory never take it. Files without a position (pipes) do without.
  */
 #include "fs/file.h"
+#include "fs/epoll.h"
 #include "fs/lock.h"
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
@@ -33,6 +34,7 @@ struct file *file_alloc(const struct file_ops *ops, void *data, unsigned flags)
 	f->ops = ops;
 	f->data = data;
 	f->flags = flags;
+	list_init(&f->epitems);
 	mutex_init(&f->pos_lock, "file_pos");
 	return f;
 }
@@ -52,6 +54,8 @@ void file_put(struct file *f)
 	KASSERT(left != UINT32_MAX, "file reference dropped twice");
 	if (left != 0)
 		return;
+	if (!list_empty(&f->epitems))
+		epoll_file_gone(f);
 	if (f->vnode != NULL)
 		lock_release_file(f);
 	if (f->ops->release != NULL)
@@ -128,7 +132,7 @@ int64_t file_seek_sized(struct file *f, int64_t off, int whence, uint64_t size)
 	}
 	if (__builtin_add_overflow(base, off, &off))
 		return -EOVERFLOW;
-	if (off < 0)
+	if (off < 0 || (uint64_t)off > FILE_SIZE_MAX)
 		return -EINVAL;
 	f->pos = (uint64_t)off;
 	return off;

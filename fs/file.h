@@ -17,8 +17,15 @@ struct vnode;
 
 /* Collects the queues a poll must wait on; poll handlers call poll_wait() for each and return the
  * events that hold now. NULL table: only look. */
-struct poll_table;
-void poll_wait(struct poll_table *pt, struct waitq *wq);
+struct poll_table {
+	void (*enter)(struct poll_table *pt, struct waitq *wq);
+	bool lasting; /* epoll: the queue must live as long as the file does */
+};
+static inline void poll_wait(struct poll_table *pt, struct waitq *wq)
+{
+	if (pt != NULL)
+		pt->enter(pt, wq);
+}
 
 struct file_ops {
 	const char *name; /* "pipe", "tty": for /proc/PID/fd and debugging */
@@ -48,6 +55,7 @@ struct file {
 	void *data;
 	struct mutex pos_lock;
 	uint64_t pos;
+	struct list epitems; /* fs/epoll.c: who has it in his set */
 	char *path; /* as opened, absolute where known; for /proc/PID/fd and maps; may be NULL */
 };
 

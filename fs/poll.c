@@ -2,7 +2,7 @@
  * poll(2) and what is built on it: asks each file for its events and, when there are none, sleeps in
  * all the wait queues the files named.
  *
- * A poll_table is the calling thread's own. It stands in its queues before it looks at the state, so
+ * A poll_sleep is the calling thread's own. It stands in its queues before it looks at the state, so
  * no event between the look and the sleep is lost. After a wake-up all queues are left and the round
  * starts afresh: files may name other queues by then.
  */
@@ -22,19 +22,19 @@ struct poll_chunk {
 	struct waiter waiters[POLL_CHUNK];
 };
 
-struct poll_table {
+struct poll_sleep {
+	struct poll_table table;
 	unsigned n;
 	struct waiter waiters[POLL_INLINE];
 	struct poll_chunk *chunks; /* newest first */
 	bool no_memory;
 };
 
-void poll_wait(struct poll_table *pt, struct waitq *wq)
+static void enter(struct poll_table *table, struct waitq *wq)
 {
+	struct poll_sleep *pt = container_of(table, struct poll_sleep, table);
 	struct poll_chunk *c;
 
-	if (pt == NULL)
-		return;
 	if (pt->n < POLL_INLINE) {
 		wait_enter(wq, &pt->waiters[pt->n++]);
 		return;
@@ -53,7 +53,7 @@ void poll_wait(struct poll_table *pt, struct waitq *wq)
 	wait_enter(wq, &c->waiters[c->n++]);
 }
 
-static void leave_all(struct poll_table *pt)
+static void leave_all(struct poll_sleep *pt)
 {
 	struct poll_chunk *c;
 
@@ -93,7 +93,7 @@ static int scan(struct pollreq *reqs, unsigned n, struct poll_table *pt)
 /* Enters the queues, looks, sleeps. As poll_files(); -EAGAIN: look again. */
 static int poll_round(struct pollreq *reqs, unsigned n, uint64_t deadline)
 {
-	struct poll_table pt = { .n = 0 };
+	struct poll_sleep pt = { .table = { .enter = enter } };
 	struct waitq nobody;
 	struct waiter w;
 	int found, err;
@@ -101,7 +101,7 @@ static int poll_round(struct pollreq *reqs, unsigned n, uint64_t deadline)
 	/* Without any file this is a sleep, which needs a queue all the same. */
 	waitq_init(&nobody);
 	wait_enter(&nobody, &w);
-	found = scan(reqs, n, &pt);
+	found = scan(reqs, n, &pt.table);
 	if (found == 0 && pt.no_memory)
 		found = -ENOMEM;
 	if (found == 0) {

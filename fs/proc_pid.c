@@ -244,7 +244,19 @@ static void read_signals(struct proc *p, struct thread *t, struct proc_numbers *
 	spin_unlock(&p->sig->lock);
 }
 
-static void read_proc(struct proc *p, struct proc_numbers *n)
+/* What differs between the threads of a process. proc_lock held. */
+static void read_thread(const struct thread *t, struct proc_numbers *n)
+{
+	strlcpy(n->name, t->name, sizeof(n->name));
+	n->state = t->exited ? 'Z' : thread_state(t);
+	n->utime = READ_ONCE(t->utime);
+	n->stime = READ_ONCE(t->stime);
+	n->start = t->start_time;
+	n->cpu = t->cpu;
+}
+
+/* tid 0: the process. */
+static void read_proc(struct proc *p, int tid, struct proc_numbers *n)
 {
 	struct thread *t, *first = NULL;
 
@@ -263,21 +275,22 @@ static void read_proc(struct proc *p, struct proc_numbers *n)
 	n->exit_signal = p->exit_signal;
 	n->exit_status = p->exit_status;
 	n->nthreads = p->nthreads;
-	n->utime = p->utime;
-	n->stime = p->stime;
+	proc_cpu_time(p, &n->utime, &n->stime);
 	n->cutime = p->cutime;
 	n->cstime = p->cstime;
 	n->start = p->start_time;
 	n->minflt = p->minflt;
 	LIST_FOR_EACH (t, &p->threads, proc_link) {
-		n->utime += READ_ONCE(t->utime);
-		n->stime += READ_ONCE(t->stime);
-		n->cpu = t->cpu;
-		if (first == NULL)
+		if (first == NULL || t->tid == tid)
 			first = t;
 	}
-	if (first != NULL && p->state == PROC_ALIVE)
-		n->state = p->stopped ? 'T' : thread_state(first);
+	if (first != NULL) {
+		n->cpu = first->cpu;
+		if (p->state == PROC_ALIVE)
+			n->state = first->exited ? 'Z' : thread_state(first);
+		if (tid != 0 && first->tid == tid)
+			read_thread(first, n);
+	}
 	read_signals(p, first, n);
 	spin_unlock(&proc_lock);
 }
@@ -287,10 +300,11 @@ static int show_stat(struct textbuf *tb, struct proc *p)
 	struct proc_numbers n;
 	struct vm_numbers v;
 
-	read_proc(p, &n);
+	read_proc(p, tb->tid, &n);
 	read_numbers(p, &v);
-	tb_printf(tb, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", p->pid, n.name, n.state, n.ppid,
-		n.pgid, n.sid, n.tty, n.tpgid, (unsigned long long)n.minflt);
+	tb_printf(tb, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", tb->tid != 0 ? tb->tid : p->pid,
+		n.name, n.state, n.ppid, n.pgid, n.sid, n.tty, n.tpgid,
+		(unsigned long long)n.minflt);
 	tb_printf(tb, "%llu %llu %llu %llu 20 0 %u 0 %llu ", TICKS(n.utime), TICKS(n.stime),
 		TICKS(n.cutime), TICKS(n.cstime), MAX(n.nthreads, 1u), TICKS(n.start));
 	tb_printf(tb, "%llu %llu %lu %lu %lu %lu 0 0 ", (unsigned long long)v.size,
@@ -379,11 +393,11 @@ static int show_status(struct textbuf *tb, struct proc *p)
 	struct proc_numbers n;
 	struct vm_numbers v;
 
-	read_proc(p, &n);
+	read_proc(p, tb->tid, &n);
 	read_numbers(p, &v);
 	tb_printf(tb,
 		"Name:\t%s\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		n.name, state_name(n.state), p->pid, p->pid, n.ppid);
+		n.name, state_name(n.state), p->pid, tb->tid != 0 ? tb->tid : p->pid, n.ppid);
 	tb_printf(tb, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid,
 		c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, 64u);
 	for (unsigned i = 0; i < c->ngroups; i++)
@@ -407,7 +421,7 @@ static int show_comm(struct textbuf *tb, struct proc *p)
 {
 	struct proc_numbers n;
 
-	read_proc(p, &n);
+	read_proc(p, tb->tid, &n);
 	tb_printf(tb, "%s\n", n.name);
 	return 0;
 }

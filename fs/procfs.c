@@ -31,6 +31,7 @@ struct procfs_node {
 	struct procfs_node *parent; /* with a reference; NULL: the root */
 	struct proc *proc;          /* with a reference, or NULL */
 	int fd;
+	int tid;           /* below /proc/PID/task/TID, else 0 */
 	struct file *file; /* NODE_PROXY: with a reference */
 };
 
@@ -110,10 +111,25 @@ void tb_printf(struct textbuf *tb, const char *fmt, ...)
 		tb->len += (size_t)n;
 }
 
+static bool has_thread(struct proc *p, int tid)
+{
+	struct thread *t;
+	bool has;
+
+	spin_lock(&proc_lock);
+	t = thread_find_locked(tid);
+	has = t != NULL && t->proc == p;
+	spin_unlock(&proc_lock);
+	return has;
+}
+
 static int make_text(struct procfs_node *n, struct textbuf *tb)
 {
-	int err = n->entry->show != NULL ? n->entry->show(tb, n->proc) : 0;
+	int err = n->tid != 0 && !has_thread(n->proc, n->tid) ? -ESRCH : 0;
 
+	tb->tid = n->tid;
+	if (err == 0 && n->entry->show != NULL)
+		err = n->entry->show(tb, n->proc);
 	return err == 0 && tb->failed ? -ENOMEM : err;
 }
 
@@ -131,9 +147,9 @@ static uint64_t fd_ino(const struct proc *p, int fd)
 	return pid_ino(p) + FD_INO + ((unsigned)fd & (FD_INO - 1));
 }
 
-static uint64_t task_ino(const struct proc *p)
+static uint64_t task_ino(int tid)
 {
-	return pid_ino(p) + TASK_INO;
+	return (((uint64_t)tid + 64) << 16) + TASK_INO;
 }
 
 static uint64_t entry_ino(const struct procfs_node *dir, const struct procfs_entry *e)
@@ -157,8 +173,10 @@ static struct procfs_node *node_new(struct mount *m, struct procfs_node *parent,
 	n->entry = e;
 	n->fd = -1;
 	n->parent = parent;
-	if (parent != NULL)
+	if (parent != NULL) {
 		vnode_get(&parent->vn);
+		n->tid = parent->tid;
+	}
 	n->proc = p;
 	if (p != NULL) {
 		proc_get(p);
@@ -251,14 +269,18 @@ static int lookup_pid(struct procfs_node *dir, const char *name, size_t len, str
 	return err;
 }
 
-/* Processes have one thread each, whose id is theirs. */
 static int lookup_task(struct procfs_node *dir, const char *name, size_t len, struct vnode **out)
 {
-	if (parse_number(name, len) != dir->proc->pid)
+	int tid = parse_number(name, len);
+	struct procfs_node *n;
+
+	if (tid <= 0 || !has_thread(dir->proc, tid))
 		return -ENOENT;
-	return return_node(node_new(dir->vn.mount, dir, NODE_ENTRY, &task_entry, task_entry.mode,
-				   dir->proc, task_ino(dir->proc)),
-		out);
+	n = node_new(dir->vn.mount, dir, NODE_ENTRY, &task_entry, task_entry.mode, dir->proc,
+		task_ino(tid));
+	if (n != NULL)
+		n->tid = tid;
+	return return_node(n, out);
 }
 
 static int lookup_fd(struct procfs_node *dir, const char *name, size_t len, struct vnode **out)
@@ -284,7 +306,7 @@ static int lookup_fd(struct procfs_node *dir, const char *name, size_t len, stru
 	return 0;
 }
 
-/* /proc/PID/task/PID is as /proc/PID, but has no task of its own: trees end somewhere. */
+/* /proc/PID/task/TID is as /proc/PID, but has no task of its own: trees end somewhere. */
 static bool is_hidden(const struct procfs_node *dir, const struct procfs_entry *e)
 {
 	return dir->entry == &task_entry && e->children == procfs_task_dir;
@@ -350,13 +372,31 @@ static int readdir_fds(struct procfs_node *dir, uint64_t pos, dirent_fn fn, void
 	return 0;
 }
 
+/* The smallest id >= tid of p's threads; 0: none. */
+static int next_thread(struct proc *p, int tid)
+{
+	struct thread *t;
+	int next = 0;
+
+	spin_lock(&proc_lock);
+	LIST_FOR_EACH (t, &p->threads, proc_link)
+		if (t->tid >= tid && (next == 0 || t->tid < next))
+			next = t->tid;
+	spin_unlock(&proc_lock);
+	return next;
+}
+
 static int readdir_task(struct procfs_node *dir, uint64_t pos, dirent_fn fn, void *ctx)
 {
 	char name[12];
-	int n = ksnprintf(name, sizeof(name), "%d", dir->proc->pid);
+	int tid = pos > FIRST_POS ? (int)MIN(pos - FIRST_POS, (uint64_t)PID_MAX + 1) : 0, n;
 
-	if (pos == FIRST_POS)
-		fn(ctx, name, (size_t)n, task_ino(dir->proc), DT_DIR, FIRST_POS + 1);
+	while ((tid = next_thread(dir->proc, tid)) != 0) {
+		n = ksnprintf(name, sizeof(name), "%d", tid);
+		if (!fn(ctx, name, (size_t)n, task_ino(tid), DT_DIR, FIRST_POS + (uint64_t)tid + 1))
+			break;
+		tid++;
+	}
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct textbuf {
 	char *s;
 	size_t len, size;
 	bool failed;
+	int tid; /* the text is about this thread of the process; 0: about all of it */
 };
 void tb_printf(struct textbuf *tb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void tb_write(struct textbuf *tb, const void *data, size_t n);

@@ -116,15 +116,21 @@ static void pipe_unref(struct pipe *p)
 		pipe_destroy(p);
 }
 
-static void add_ends(struct pipe *p, bool rd, bool wr)
+/* Lock held. */
+static void add_ends_locked(struct pipe *p, bool rd, bool wr)
 {
-	spin_lock(&p->lock);
 	p->readers += rd;
 	p->rgen += rd;
 	p->writers += wr;
 	p->wgen += wr;
 	pipe_wake(&p->rd);
 	pipe_wake(&p->wr);
+}
+
+static void add_ends(struct pipe *p, bool rd, bool wr)
+{
+	spin_lock(&p->lock);
+	add_ends_locked(p, rd, wr);
 	spin_unlock(&p->lock);
 }
 
@@ -242,14 +248,16 @@ static struct pipe *fifo_pipe(struct vnode *vn)
 	return p;
 }
 
-/* Waits until *n is not 0 or somebody has come (and maybe gone again) since *gen was *seen. */
+/* Opens one end and waits until *n, the number of the others, is not 0, or one has come, and maybe gone
+ * again: *gen counts them, from the moment on that they can see us. */
 static int wait_for_other(
-	struct pipe *p, struct pipe_end *e, const unsigned *n, const unsigned *gen)
+	struct pipe *p, struct pipe_end *e, bool rd, const unsigned *n, const unsigned *gen)
 {
 	unsigned seen;
 	int err = 0;
 
 	spin_lock(&p->lock);
+	add_ends_locked(p, rd, !rd);
 	seen = *gen;
 	while (err == 0 && *n == 0 && *gen == seen)
 		err = pipe_wait(p, e, WAIT_INTR);
@@ -259,25 +267,26 @@ static int wait_for_other(
 
 static int fifo_open_read(struct pipe *p, struct file *f)
 {
-	add_ends(p, true, false);
 	if (f->flags & O_NONBLOCK) {
 		spin_lock(&p->lock);
+		add_ends_locked(p, true, false);
 		if (p->writers == 0)
 			f->pos = p->wgen; /* no POLLHUP until a writer has come and gone */
 		spin_unlock(&p->lock);
 		return 0;
 	}
-	return wait_for_other(p, &p->rd, &p->writers, &p->wgen);
+	return wait_for_other(p, &p->rd, true, &p->writers, &p->wgen);
 }
 
 static int fifo_open_write(struct pipe *p, struct file *f)
 {
 	if ((f->flags & O_NONBLOCK) && READ_ONCE(p->readers) == 0)
 		return -ENXIO;
-	add_ends(p, false, true);
-	if (f->flags & O_NONBLOCK)
+	if (f->flags & O_NONBLOCK) {
+		add_ends(p, false, true);
 		return 0;
-	return wait_for_other(p, &p->wr, &p->readers, &p->rgen);
+	}
+	return wait_for_other(p, &p->wr, false, &p->readers, &p->rgen);
 }
 
 int fifo_open(struct vnode *vn, struct file *f)

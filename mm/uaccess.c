@@ -161,3 +161,23 @@ int get_user_u32(uint32_t *val, vaddr_t va)
 	*val = v;
 	return err;
 }
+
+int cmpxchg_user_u32(vaddr_t va, uint32_t *old, uint32_t new)
+{
+	int err = 0;
+
+	if (!user_range_ok(va, sizeof(new)) || va & (sizeof(new) - 1))
+		return -EFAULT;
+	user_access_begin();
+	__asm__ volatile("1:	lock cmpxchgl %3, %2\n"
+			 "2:\n"
+			 ".pushsection .text.fixup, \"ax\"\n"
+			 "3:	movl %4, %0\n"
+			 "	jmp 2b\n"
+			 ".popsection\n" EXTABLE(1b, 3b)
+			 : "+r"(err), "+a"(*old), "+m"(*(uint32_t *)va)
+			 : "r"(new), "i"(-EFAULT)
+			 : "cc", "memory");
+	user_access_end();
+	return err;
+}

@@ -35,8 +35,10 @@ size_t copy_to_user_nofault(vaddr_t dst, const void *src, size_t n);
  * again at once: loop. */
 int fault_in_user(vaddr_t va, bool write);
 
-/* Aligned 32-bit word, for futexes. 0 or -EFAULT. */
+/* Aligned 32-bit words, for futexes: read in one access, or exchanged atomically if the word is *old
+ * (which becomes what was there, so the caller can tell). 0 or -EFAULT. */
 int get_user_u32(uint32_t *val, vaddr_t va);
+int cmpxchg_user_u32(vaddr_t va, uint32_t *old, uint32_t new);
 
 /* Implementations of the raw copies (arch/{i386,amd64}/usercopy.asm): bytes not copied. */
 size_t raw_copy_user(void *dst, const void *src, size_t n);

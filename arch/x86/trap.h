@@ -78,6 +78,13 @@ static inline bool tf_user(const struct trapframe *tf)
 	return (tf->cs & 3) == 3;
 }
 
+/* restart_syscall(2). */
+#ifdef __x86_64__
+#define NR_RESTART_SYSCALL 219
+#else
+#define NR_RESTART_SYSCALL 0
+#endif
+
 /* Result register of a system call. */
 static inline void tf_set_ret(struct trapframe *tf, intptr_t v)
 {

@@ -14,7 +14,14 @@
 
 /* Internal, never seen by user space: a system call that a signal interrupted before it had any
  * effect. Delivery turns it into a restart or EINTR (man 7 signal). */
-#define ERESTARTSYS    512 /* restart if SA_RESTART, else EINTR */
-#define ERESTARTNOHAND 514 /* restart only if no handler runs, else EINTR */
+#define ERESTARTSYS           512 /* restart if SA_RESTART, else EINTR */
+#define ERESTARTNOINTR        513 /* always restart */
+#define ERESTARTNOHAND        514 /* restart only if no handler runs, else EINTR */
+#define ERESTART_RESTARTBLOCK 516 /* as above, by restart_syscall(2): struct syscall_restart */
+
+static inline int syscall_wants_restart(long ret)
+{
+	return ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
+}
 
 #endif

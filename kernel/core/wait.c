@@ -47,6 +47,7 @@ void wait_enter(struct waitq *wq, struct waiter *w)
 		set_pending(t, false);
 	w->wq = wq;
 	w->thread = t;
+	w->watch = NULL;
 	list_init(&w->link);
 	enqueue(w);
 	mb(); /* the caller's look at its condition comes after this; pairs with waitq_wake's */
@@ -107,18 +108,60 @@ int wait_sleep(enum wait_kind kind, uint64_t deadline)
 	return err;
 }
 
-void waitq_wake_first_locked(struct waitq *wq)
+/* wq->lock held. */
+static void wake_waiter(struct waiter *w)
 {
-	struct waiter *w;
-	struct thread *t;
+	struct thread *t = w->thread;
 
-	if (list_empty(&wq->waiters))
-		return;
-	w = list_first(&wq->waiters, struct waiter, link);
-	t = w->thread;
 	list_remove(&w->link);
 	WRITE_ONCE(w->woken, true);
 	sched_wake(t);
+}
+
+void waitq_wake_first_locked(struct waitq *wq)
+{
+	if (!list_empty(&wq->waiters))
+		wake_waiter(list_first(&wq->waiters, struct waiter, link));
+}
+
+/* Calls the watchers, who stand in front, and wakes up to `max` threads. */
+static unsigned wake(struct waitq *wq, unsigned max)
+{
+	struct waiter *w, *next;
+	unsigned n = 0;
+
+	spin_lock(&wq->lock);
+	LIST_FOR_EACH_SAFE (w, next, &wq->waiters, link) {
+		if (w->watch != NULL) {
+			w->watch(w);
+			continue;
+		}
+		if (n == max)
+			break;
+		wake_waiter(w);
+		n++;
+	}
+	spin_unlock(&wq->lock);
+	return n;
+}
+
+void wait_watch(struct waitq *wq, struct waiter *w, void (*fn)(struct waiter *))
+{
+	w->wq = wq;
+	w->thread = NULL;
+	w->woken = false;
+	w->watch = fn;
+	spin_lock(&wq->lock);
+	list_push_front(&wq->waiters, &w->link);
+	spin_unlock(&wq->lock);
+	mb(); /* the caller's look at its condition comes after this */
+}
+
+void wait_unwatch(struct waiter *w)
+{
+	spin_lock(&w->wq->lock);
+	list_remove(&w->link);
+	spin_unlock(&w->wq->lock);
 }
 
 /* Looks without the lock first: most wake-ups find nobody. The barrier pairs with wait_enter()'s:
@@ -131,28 +174,12 @@ static bool nobody_waits(const struct waitq *wq)
 
 unsigned waitq_wake_one(struct waitq *wq)
 {
-	unsigned n;
-
-	if (nobody_waits(wq))
-		return 0;
-	spin_lock(&wq->lock);
-	n = !list_empty(&wq->waiters);
-	waitq_wake_first_locked(wq);
-	spin_unlock(&wq->lock);
-	return n;
+	return nobody_waits(wq) ? 0 : wake(wq, 1);
 }
 
 unsigned waitq_wake_all(struct waitq *wq)
 {
-	unsigned n = 0;
-
-	if (nobody_waits(wq))
-		return 0;
-	spin_lock(&wq->lock);
-	for (; !list_empty(&wq->waiters); n++)
-		waitq_wake_first_locked(wq);
-	spin_unlock(&wq->lock);
-	return n;
+	return nobody_waits(wq) ? 0 : wake(wq, ~0u);
 }
 
 int waitq_sleep(

@@ -33,6 +33,7 @@ struct waiter {
 	struct waitq *wq;
 	struct thread *thread;
 	bool woken;
+	void (*watch)(struct waiter *); /* NULL: the thread sleeps; see wait_watch() */
 };
 
 enum wait_kind {
@@ -60,11 +61,18 @@ void wait_again(struct waiter *w);
 /* Leaves the queue; returns true if a wake-up had taken it off the queue since it last entered. */
 bool wait_leave(struct waiter *w);
 
+/* Instead of a thread: from now on every wake-up of the queue calls fn(w), with wq->lock held, in any
+ * context; fn must not use this queue. Watchers are called before threads are woken and do not count as
+ * woken. No thread need be there. */
+void wait_watch(struct waitq *wq, struct waiter *w, void (*fn)(struct waiter *));
+/* On return fn is not running and will not be called any more. Not from fn. */
+void wait_unwatch(struct waiter *w);
+
 /* Any context, spin locks held or not. Return how many threads were woken. */
 unsigned waitq_wake_one(struct waitq *wq);
 unsigned waitq_wake_all(struct waitq *wq);
 
-/* For who holds wq->lock: wakes the first, if there is one. */
+/* For who holds wq->lock of a queue that nobody watches: wakes the first, if there is one. */
 void waitq_wake_first_locked(struct waitq *wq);
 
 /* Sleeps till a wake-up, giving up `interlock` (a spin lock the caller holds) while asleep, and

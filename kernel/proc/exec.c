@@ -5,7 +5,8 @@
  *   2  look at the first page: a "#!" script is replaced by its interpreter, again and again
  *   3  check the ELF headers (elf.c), those of the dynamic linker too
  *   4  build a new map: segments, stack, strings (exec_load.c)
- *   5  the point of no return: the new map replaces the old one; handlers, descriptors, FPU, names
+ *   5  the other threads end; the point of no return: the new map replaces the old one; handlers,
+ *      descriptors, FPU, names
  *   6  write argc, argv, envp and auxv (exec_stack.c); from here on a failure kills
  *
  * p->vm and p->exe change under proc_lock; what they were is let go after it.
@@ -18,6 +19,7 @@
 #include "kernel/core/errno.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/exec_impl.h"
+#include "kernel/proc/ptimer.h"
 #include "kernel/proc/script.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/fs.h"
@@ -135,12 +137,19 @@ static long commit(struct exec *x, const char *path)
 	struct proc *p = curproc();
 	const struct exec_image *first = x->interp.file != NULL ? &x->interp : &x->program;
 	vaddr_t sp = 0;
-	int err;
+	int err = proc_become_single();
 
+	if (err != 0) {
+		vm_map_put(x->map);
+		return err;
+	}
+	thread_release_user_words(curthread());
+	ptimer_delete_all(p);
 	switch_map(x);
-	curthread()->clear_child_tid = 0;
+	curthread()->restart.fn = NULL;
 	fd_close_on_exec(p->fds);
 	p->has_execed = true;
+	p->membarriers = 0;
 	signal_exec(p);
 	arch_thread_exec();
 	new_credentials(x);

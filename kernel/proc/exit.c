@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The end of a process, and wait4(2).
+ * The end of threads and of processes, and wait4(2).
  *
- * proc_exit() gives resources back while the process still counts as alive, then, under proc_lock
- * in one step, hands its children to init, becomes a zombie and tells its parent. Its stack and
- * struct thread are still in use at that moment: whoever reaps calls thread_free(), which waits
- * until the thread has left its CPU. A process whose parent does not want to know (SIGCHLD ignored
- * or SA_NOCLDWAIT) goes to the reaper thread instead.
+ * Each thread ends by itself, in proc_exit_thread(); the one that finds, under proc_lock, that none is
+ * left alive ends the process. It gives resources back while the process still counts as alive, then,
+ * under proc_lock in one step, hands its children to init, makes the process a zombie and tells its
+ * parent. A process whose parent does not want to know (SIGCHLD ignored or SA_NOCLDWAIT) goes to the
+ * reaper thread instead.
+ *
+ * A thread runs on its stack to the last. The first thread is freed with its process: whoever reaps
+ * calls thread_free(), which waits until the thread has left its CPU. The others take leave of the
+ * process (t->proc becomes NULL), so that it may be gone before they are, and are freed by the kernel.
+ * Both run on the kernel's page tables from then on.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
@@ -16,6 +21,7 @@
 #include "kernel/core/log.h"
 #include "kernel/proc/futex.h"
 #include "kernel/proc/proc.h"
+#include "kernel/proc/ptimer.h"
 #include "kernel/proc/signal.h"
 #include "mm/uaccess.h"
 
@@ -27,12 +33,17 @@ static struct proc *init_proc(void)
 	return proc_find_locked(1);
 }
 
-/* Frees what is left of a process that is in no table any more. */
+/* Frees what is left of a process that is in no table any more. Who found it before may still look at
+ * its threads under proc_lock (/proc): they go off the list first. */
 static void reap(struct proc *p)
 {
+	struct list dead = LIST_INIT(dead);
 	struct thread *t, *next;
 
-	LIST_FOR_EACH_SAFE (t, next, &p->threads, proc_link) {
+	spin_lock(&proc_lock);
+	list_splice_back(&dead, &p->threads);
+	spin_unlock(&proc_lock);
+	LIST_FOR_EACH_SAFE (t, next, &dead, proc_link) {
 		list_remove(&t->proc_link);
 		signal_thread_release(t);
 		thread_free(t);
@@ -63,22 +74,16 @@ void exit_init(void)
 		panic("no memory for the reaper");
 }
 
-/* Gives back everything that is not needed to be a zombie. */
+/* Gives back everything of the process that is not needed to be a zombie. By its last thread. */
 static void release_resources(struct proc *p)
 {
-	struct thread *t = curthread();
 	struct vm_map *vm = p->vm;
 	struct fd_table *fds = p->fds;
 	struct fs_context *fs = p->fs;
 	struct file *exe = p->exe;
 
 	itimer_stop(p);
-	if (t->clear_child_tid != 0 && vm != NULL) {
-		uint32_t zero = 0;
-
-		if (copy_to_user(t->clear_child_tid, &zero, sizeof(zero)) == 0)
-			futex_wake(t->clear_child_tid, 1, ~0u);
-	}
+	ptimer_delete_all(p);
 	spin_lock(&proc_lock);
 	p->fds = NULL;
 	p->fs = NULL;
@@ -170,22 +175,67 @@ static void init_exited(int status)
 	arch_poweroff();
 }
 
-void proc_exit(int wait_status)
+void proc_kill_locked(struct proc *p, int wait_status, const struct thread *except)
 {
-	struct thread *t = curthread();
-	struct proc *p = t->proc;
-
-	if (p->pid == 1)
-		init_exited(wait_status);
+	if (p->exiting)
+		return;
+	p->exit_status = wait_status;
 	WRITE_ONCE(p->exiting, true);
+	WRITE_ONCE(p->stopped, false);
+	p->stop_signal = 0;
+	signal_kill_threads(p, except);
+}
+
+/* ---- one thread ---- */
+
+void thread_release_user_words(struct thread *t)
+{
+	uint32_t zero = 0;
+
+	futex_exit_robust(t);
+	if (t->clear_child_tid != 0 && copy_to_user(t->clear_child_tid, &zero, sizeof(zero)) == 0)
+		futex_wake(t->clear_child_tid, 1, FUTEX_BITSET_ANY, true);
+	t->clear_child_tid = 0;
+}
+
+/* The thread's last act as a part of its process; a first thread stays, as a husk, until the process
+ * is reaped. proc_lock held. */
+static void leave_process(struct proc *p, struct thread *t)
+{
+	spin_lock(&p->sig->lock);
+	p->utime += t->utime;
+	p->stime += t->stime;
+	t->utime = t->stime = 0;
+	if (t->tid != p->pid) {
+		proc_remove_thread(p, t);
+		signal_thread_release(t);
+		t->proc = NULL;
+		t->detached = true;
+	}
+	spin_unlock(&p->sig->lock);
+}
+
+/* All but the last thread end here. proc_lock held, given up. */
+static void NORETURN leave_others(struct proc *p, struct thread *t)
+{
+	pmap_switch(&kernel_pmap); /* whoever is last frees the process's */
+	leave_process(p, t);
+	signal_check_stopped(p);
+	if (p->exec_thread != NULL && p->nlive == 1)
+		waitq_wake_all(&p->exec_wq);
+	spin_unlock(&proc_lock);
+	thread_exit();
+}
+
+static void NORETURN leave_last(struct proc *p, struct thread *t)
+{
 	if (p->leader)
 		tty_session_exit(p);
 	release_resources(p);
 
 	spin_lock(&proc_lock);
-	p->utime += t->utime;
-	p->stime += t->stime;
-	p->exit_status = wait_status;
+	WRITE_ONCE(p->exiting, true);
+	leave_process(p, t);
 	p->stopped = false;
 	reparent_children(p);
 	p->state = PROC_ZOMBIE;
@@ -200,12 +250,88 @@ void proc_exit(int wait_status)
 	thread_exit();
 }
 
+void proc_exit_thread(int code)
+{
+	struct thread *t = curthread();
+	struct proc *p = t->proc;
+
+	if (p->pid == 1 && (p->exiting || READ_ONCE(p->nlive) == 1))
+		init_exited(p->exiting ? p->exit_status : WSTATUS_EXIT(code));
+	thread_release_user_words(t);
+	spin_lock(&proc_lock);
+	if (t->tid == p->pid && !p->exiting)
+		p->exit_status = WSTATUS_EXIT(code);
+	signal_thread_exit(t);
+	if (--p->nlive != 0)
+		leave_others(p, t);
+	spin_unlock(&proc_lock);
+	leave_last(p, t);
+}
+
+void proc_exit(int wait_status)
+{
+	struct thread *t = curthread();
+
+	spin_lock(&proc_lock);
+	proc_kill_locked(t->proc, wait_status, t);
+	spin_unlock(&proc_lock);
+	proc_exit_thread(0);
+}
+
 void thread_check_exit(void)
 {
-	struct proc *p = curproc();
+	struct thread *t = curthread();
 
-	if (unlikely(p != NULL && READ_ONCE(p->exiting)))
-		proc_exit(p->exit_status);
+	if (unlikely(t->proc != NULL && thread_must_exit(t)))
+		proc_exit_thread(0);
+}
+
+/* ---- all but one ---- */
+
+/* The caller takes the place, and the id, of the first thread, which has exited. */
+static void replace_first(struct proc *p, struct thread *t)
+{
+	struct thread *first;
+
+	spin_lock(&proc_lock);
+	spin_lock(&p->sig->lock);
+	first = list_first(&p->threads, struct thread, proc_link);
+	if (first != t) {
+		proc_remove_thread(p, first);
+		proc_remove_thread(p, t);
+		proc_add_thread(p, t, p->pid);
+		p->nlive--; /* counted all along */
+	}
+	p->exec_thread = NULL;
+	spin_unlock(&p->sig->lock);
+	spin_unlock(&proc_lock);
+	if (first == t)
+		return;
+	signal_thread_release(first);
+	thread_free(first);
+}
+
+int proc_become_single(void)
+{
+	struct thread *t = curthread();
+	struct proc *p = t->proc;
+	int err = 0;
+
+	spin_lock(&proc_lock);
+	if (p->exiting || p->exec_thread != NULL)
+		err = -EAGAIN;
+	else if (p->nlive > 1) {
+		WRITE_ONCE(p->exec_thread, t);
+		signal_kill_threads(p, t);
+	}
+	spin_unlock(&proc_lock);
+	if (err == 0)
+		err = WAIT_EVENT(
+			&p->exec_wq, READ_ONCE(p->nlive) == 1, WAIT_KILLABLE, WAIT_FOREVER);
+	if (err != 0)
+		return -EAGAIN;
+	replace_first(p, t);
+	return 0;
 }
 
 /* ---- waiting ---------------------------------------------------------------------------------- */
@@ -233,8 +359,11 @@ static int child_event(const struct proc *c, int options)
 
 static void fill_rusage(const struct proc *c, struct krusage *ru)
 {
-	ru->utime = c->utime + c->cutime;
-	ru->stime = c->stime + c->cstime;
+	uint64_t utime, stime;
+
+	proc_cpu_time(c, &utime, &stime);
+	ru->utime = utime + c->cutime;
+	ru->stime = stime + c->cstime;
 	ru->maxrss_kb = c->maxrss * (PAGE_SIZE / 1024);
 	ru->minflt = c->minflt;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * clone(2) for processes: fork, vfork, and the CLONE_VM|CLONE_VFORK of posix_spawn(3).
+ * clone(2) for processes: fork, vfork, and the CLONE_VM|CLONE_VFORK of posix_spawn(3). Threads are
+ * made in clone.c, the system calls stand in kernel/syscall/sys_clone.c.
  *
  * The child is built completely before it is published, so whatever fails on the way is unwound
  * without anybody having seen it. The child's parent is the calling process; all that the two
@@ -13,13 +14,14 @@
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/proc.h"
-#include "kernel/syscall/sysproto.h"
 #include "mm/uaccess.h"
 
-/* What may be shared by two processes that are not threads of one. */
-#define CLONE_SUPPORTED                                                                        \
-	(CSIGNAL | CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | \
-		CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED)
+/* What may be shared by two processes that are not threads of one. There are no System V semaphores
+ * and no I/O contexts yet, so there is nothing to share by CLONE_SYSVSEM and CLONE_IO. */
+#define CLONE_PROC_FLAGS                                                                         \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK | CLONE_PARENT | CLONE_SYSVSEM |        \
+		CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | \
+		CLONE_DETACHED | CLONE_UNTRACED | CLONE_IO | CLONE_CLEAR_SIGHAND)
 
 void proc_vfork_release(struct proc *p)
 {
@@ -36,6 +38,7 @@ static void copy_identity(struct proc *child, const struct proc *parent)
 	child->no_new_privs = parent->no_new_privs;
 	child->personality = parent->personality;
 	child->nice = parent->nice;
+	child->membarriers = parent->membarriers;
 	child->exe = parent->exe;
 	if (child->exe != NULL)
 		file_get(child->exe);
@@ -55,8 +58,13 @@ static int copy_resources(struct proc *child, struct proc *parent, uint64_t flag
 	} else if ((child->fds = fd_table_copy(parent->fds)) == NULL) {
 		return -ENOMEM;
 	}
-	child->fs = fs_context_copy(parent->fs);
-	return child->fs != NULL ? 0 : -ENOMEM;
+	if (flags & CLONE_FS) {
+		child->fs = parent->fs;
+		fs_context_get(child->fs);
+	} else if ((child->fs = fs_context_copy(parent->fs)) == NULL) {
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 static void drop_resources(struct proc *child)
@@ -80,12 +88,13 @@ static bool count_uid(struct proc *p, void *arg)
 {
 	struct count_ctx *c = arg;
 
-	c->n += p->cred.uid == c->uid;
+	if (p->cred.uid == c->uid)
+		c->n += p->nthreads;
 	return true;
 }
 
 /* RLIMIT_NPROC does not bind root (man 2 getrlimit), but the pid table binds everybody. */
-static bool nproc_exceeded(const struct proc *parent)
+bool nproc_exceeded(const struct proc *parent)
 {
 	struct count_ctx c = { parent->cred.uid, 0 };
 
@@ -95,93 +104,118 @@ static bool nproc_exceeded(const struct proc *parent)
 	return c.n >= parent->rlimits[RLIMIT_NPROC].cur;
 }
 
-/* The child's first registers: the parent's, but for result, stack and TLS. */
-static int child_frame(struct thread *t, uint64_t flags, vaddr_t stack, uint64_t tls)
+int clone_frame(struct thread *t, const struct clone_request *r)
 {
 	*t->uframe = *curthread()->uframe;
 	tf_set_ret(t->uframe, 0);
 	t->uframe->orig_ax = (uintptr_t)-1;
-	if (stack != 0)
-		t->uframe->sp = stack;
+	if (r->stack != 0)
+		t->uframe->sp = r->stack;
 	arch_thread_fork(t);
-	if (!(flags & CLONE_SETTLS))
-		return 0;
-	return arch_thread_set_tls(t, tls);
+	return r->flags & CLONE_SETTLS ? arch_thread_set_tls(t, r->tls) : 0;
 }
 
-static int check_flags(uint64_t flags)
+static int check_flags(const struct clone_request *r)
 {
-	if (flags & ~(uint64_t)CLONE_SUPPORTED)
+	if (r->flags & ~(uint64_t)CLONE_PROC_FLAGS)
 		return -EINVAL;
-	if ((flags & CSIGNAL) > NSIG)
+	/* init's children could not be its siblings: who would wait for them? */
+	if ((r->flags & CLONE_PARENT) && curproc()->pid == 1)
 		return -EINVAL;
 	return 0;
 }
 
-static int enter_tree(struct proc *child, struct thread *t, struct proc *parent)
+/* A caller that has a signal to see to does that first and comes back, so that whatever is to happen
+ * to all of a process's threads, or a process group's members, misses none. */
+static int enter_tree(struct proc *child, struct thread *t, const struct clone_request *r)
 {
-	bool ok;
+	struct proc *self = curproc();
+	int err = 0;
 
 	spin_lock(&proc_lock);
-	ok = proc_assign_pid(child);
-	if (ok) {
-		t->tid = child->pid;
-		child->pgid = parent->pgid;
-		child->sid = parent->sid;
-		child->ctty = parent->ctty;
-		list_push_back(&child->threads, &t->proc_link);
-		child->nthreads = 1;
-		proc_publish(child, parent);
+	if (READ_ONCE(curthread()->sig_pending))
+		err = -ERESTARTNOINTR;
+	else if (!proc_assign_pid(child))
+		err = -EAGAIN;
+	if (err == 0) {
+		child->pgid = self->pgid;
+		child->sid = self->sid;
+		child->ctty = self->ctty;
+		spin_lock(&child->sig->lock);
+		proc_add_thread(child, t, child->pid);
+		spin_unlock(&child->sig->lock);
+		if (r->flags & CLONE_PARENT)
+			child->exit_signal = self->exit_signal;
+		proc_publish(child, r->flags & CLONE_PARENT ? self->parent : self);
 	}
 	spin_unlock(&proc_lock);
-	return ok ? 0 : -EAGAIN;
+	return err;
 }
 
-long proc_clone(uint64_t flags, vaddr_t stack, vaddr_t ptid, vaddr_t ctid, uint64_t tls)
+/* A process without threads and identity: what it has of its own and what it shares. */
+static int new_process(struct proc *child, const struct clone_request *r)
 {
-	struct proc *parent = curproc(), *child;
-	struct thread *t;
-	int pid, err = check_flags(flags);
+	struct proc *self = curproc();
+	int err;
+
+	copy_identity(child, self);
+	child->exit_signal = r->exit_signal;
+	err = signal_proc_init(child, self);
+	if (err != 0)
+		return err;
+	if (r->flags & CLONE_CLEAR_SIGHAND)
+		signal_reset_handlers(child);
+	return copy_resources(child, self, r->flags);
+}
+
+static int new_thread(struct proc *child, const struct clone_request *r, struct thread **out)
+{
+	struct thread *t = thread_create_user(child, curthread()->name);
+	int err;
+
+	*out = t;
+	if (t == NULL)
+		return -ENOMEM;
+	err = signal_thread_init(t, curthread());
+	if (err != 0)
+		return err;
+	if ((r->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		t->sig->altstack = (struct ksigstack){ .flags = SS_DISABLE };
+	if (r->flags & CLONE_CHILD_CLEARTID)
+		t->clear_child_tid = r->ctid;
+	if (r->flags & CLONE_CHILD_SETTID)
+		t->set_child_tid = r->ctid;
+	return clone_frame(t, r);
+}
+
+static long clone_process(const struct clone_request *r)
+{
+	struct proc *child;
+	struct thread *t = NULL;
+	int pid, err = check_flags(r);
 
 	if (err != 0)
 		return err;
-	if (nproc_exceeded(parent))
+	if (nproc_exceeded(curproc()))
 		return -EAGAIN;
 	child = proc_alloc();
 	if (child == NULL)
 		return -ENOMEM;
-	copy_identity(child, parent);
-	child->exit_signal = flags & CSIGNAL;
-	t = NULL;
-	err = signal_proc_init(child, parent);
+	err = new_process(child, r);
 	if (err == 0)
-		err = copy_resources(child, parent, flags);
-	if (err != 0)
-		goto fail;
-	err = -ENOMEM;
-	t = thread_create_user(child, child->name);
-	if (t == NULL)
-		goto fail;
-	t->affinity = curthread()->affinity;
-	err = signal_thread_init(t, curthread());
+		err = new_thread(child, r, &t);
 	if (err == 0)
-		err = child_frame(t, flags, stack, tls);
-	if (err == 0)
-		err = enter_tree(child, t, parent);
+		err = enter_tree(child, t, r);
 	if (err != 0)
 		goto fail;
 
 	pid = child->pid;
-	if (flags & CLONE_CHILD_CLEARTID)
-		t->clear_child_tid = ctid;
-	if (flags & CLONE_CHILD_SETTID)
-		t->set_child_tid = ctid;
-	if (flags & CLONE_PARENT_SETTID)
-		copy_to_user(ptid, &pid,
+	if (r->flags & CLONE_PARENT_SETTID)
+		copy_to_user(r->ptid, &pid,
 			sizeof(pid)); /* as Linux: a bad pointer does not undo the fork */
 	proc_get(child);
 	thread_start(t);
-	if (flags & CLONE_VFORK)
+	if (r->flags & CLONE_VFORK)
 		WAIT_EVENT(&child->vfork_wq, READ_ONCE(child->vfork_done), WAIT_KILLABLE,
 			WAIT_FOREVER);
 	proc_put(child);
@@ -196,6 +230,11 @@ fail:
 	return err;
 }
 
+long proc_clone(const struct clone_request *r)
+{
+	return r->flags & CLONE_THREAD ? proc_clone_thread(r) : clone_process(r);
+}
+
 void thread_user_started(void)
 {
 	struct thread *t = curthread();
@@ -205,25 +244,3 @@ void thread_user_started(void)
 	if (t->set_child_tid != 0)
 		copy_to_user(t->set_child_tid, &t->tid, sizeof(t->tid));
 }
-
-long sys_fork(void)
-{
-	return proc_clone(SIGCHLD, 0, 0, 0, 0);
-}
-
-long sys_vfork(void)
-{
-	return proc_clone(CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
-}
-
-#ifdef __x86_64__
-long sys_clone(unsigned long flags, vaddr_t stack, vaddr_t ptid, vaddr_t ctid, unsigned long tls)
-{
-	return proc_clone(flags, stack, ptid, ctid, tls);
-}
-#else
-long sys_clone(unsigned long flags, vaddr_t stack, vaddr_t ptid, unsigned long tls, vaddr_t ctid)
-{
-	return proc_clone(flags, stack, ptid, ctid, tls);
-}
-#endif

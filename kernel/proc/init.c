@@ -89,11 +89,11 @@ void proc_start_init(void)
 	spin_lock(&proc_lock);
 	if (!proc_assign_pid(p) || p->pid != 1)
 		panic("init is not process 1");
-	t->tid = p->pid;
 	p->pgid = p->sid = p->pid;
 	p->leader = true;
-	list_push_back(&p->threads, &t->proc_link);
-	p->nthreads = 1;
+	spin_lock(&p->sig->lock);
+	proc_add_thread(p, t, p->pid);
+	spin_unlock(&p->sig->lock);
 	proc_publish(p, NULL);
 	spin_unlock(&proc_lock);
 	thread_start(t);

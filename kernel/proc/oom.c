@@ -11,10 +11,12 @@
 #include "kernel/core/timer.h"
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
+#include "mm/vm_cache.h"
 
 #define MS            1000000ull
 #define OOM_PATIENCE  (2000 * MS)
 #define OOM_POLL      (10 * MS)
+#define RECLAIM_PAGES 256
 #define OOM_MAX_TRIES 100 /* waits without a victim before a caller gives up */
 
 static struct mutex oom_mutex = MUTEX_INIT(oom_mutex, "oom_mutex");
@@ -105,6 +107,10 @@ bool vm_wait_memory(unsigned *tries)
 
 	if (being_killed())
 		return false;
+	if (vm_cache_make_room(RECLAIM_PAGES) > 0) {
+		*tries = 0;
+		return true;
+	}
 	mutex_lock(&oom_mutex);
 	hope = victim_pending() || oom_kill();
 	mutex_unlock(&oom_mutex);

@@ -20,6 +20,7 @@
 struct spinlock proc_lock = SPINLOCK_INIT("proc_lock");
 
 static struct proc *pid_table[PID_MAX + 1];
+static struct thread *tid_table[PID_MAX + 1];
 static struct kmem_cache *proc_cache;
 static int last_pid;
 struct list all_procs = LIST_INIT(all_procs);
@@ -71,6 +72,9 @@ struct proc *proc_alloc(void)
 	waitq_init(&p->vfork_wq);
 	waitq_init(&p->child_wq);
 	waitq_init(&p->stop_wq);
+	waitq_init(&p->exec_wq);
+	list_init(&p->ptimers);
+	mutex_init(&p->itimer_lock, "itimer");
 	p->exit_signal = SIGCHLD;
 	p->dumpable = true;
 	p->start_time = clock_monotonic_ns();
@@ -78,7 +82,7 @@ struct proc *proc_alloc(void)
 	return p;
 }
 
-/* An id is free when no process has it and no group or session is called by it. */
+/* An id is free when neither process nor thread has it and no group or session is called by it. */
 static bool pid_is_free(int pid)
 {
 	struct proc *p;
@@ -90,11 +94,13 @@ static bool pid_is_free(int pid)
 }
 
 /* Cyclic, so that a stale id is not soon somebody else's. */
-static int pid_alloc(void)
+int proc_new_id(void)
 {
+	KASSERT(spin_held(&proc_lock), "proc_lock");
 	for (int tries = 0; tries < PID_MAX; tries++) {
 		last_pid = last_pid >= PID_MAX ? 2 : last_pid + 1;
-		if (pid_table[last_pid] == NULL && pid_is_free(last_pid))
+		if (tid_table[last_pid] == NULL && pid_table[last_pid] == NULL &&
+			pid_is_free(last_pid))
 			return last_pid;
 	}
 	return 0;
@@ -103,7 +109,7 @@ static int pid_alloc(void)
 bool proc_assign_pid(struct proc *p)
 {
 	KASSERT(spin_held(&proc_lock), "proc_lock");
-	p->pid = pid_alloc();
+	p->pid = proc_new_id();
 	return p->pid != 0;
 }
 
@@ -125,12 +131,48 @@ void proc_unpublish(struct proc *p)
 	list_remove(&p->sibling);
 	list_remove(&p->all_link);
 	pid_table[p->pid] = NULL;
+	tid_table[p->pid] = NULL; /* its first thread's, whom reap() frees */
 	nprocs--;
 }
 
 struct proc *proc_find_locked(int pid)
 {
 	return pid > 0 && pid <= PID_MAX ? pid_table[pid] : NULL;
+}
+
+struct thread *thread_find_locked(int tid)
+{
+	return tid > 0 && tid <= PID_MAX ? tid_table[tid] : NULL;
+}
+
+void proc_add_thread(struct proc *p, struct thread *t, int tid)
+{
+	KASSERT(tid_table[tid] == NULL, "thread id %d is taken", tid);
+	t->tid = tid;
+	tid_table[tid] = t;
+	list_push_back(&p->threads, &t->proc_link);
+	p->nthreads++;
+	p->nlive++;
+}
+
+void proc_remove_thread(struct proc *p, struct thread *t)
+{
+	KASSERT(spin_held(&proc_lock) && spin_held(&p->sig->lock), "locks");
+	tid_table[t->tid] = NULL;
+	list_remove(&t->proc_link);
+	p->nthreads--;
+}
+
+void proc_cpu_time(const struct proc *p, uint64_t *utime, uint64_t *stime)
+{
+	struct thread *t;
+
+	*utime = p->utime;
+	*stime = p->stime;
+	LIST_FOR_EACH (t, &p->threads, proc_link) {
+		*utime += READ_ONCE(t->utime);
+		*stime += READ_ONCE(t->stime);
+	}
 }
 
 struct proc *proc_find(int pid)

@@ -4,6 +4,10 @@
  * proc_lock (one spin lock) protects the tree: parent, children, threads, group and session
  * membership, state, the pid table. proc->lock would order after it; signal state has a lock of its
  * own (kernel/proc/signal.h) that orders after proc_lock.
+ *
+ * A process is what Linux calls a thread group: its first thread, whose tid is the pid, stays on the
+ * list until the process is reaped, as a husk if it exits before the others; the others leave the
+ * list when they exit. execve() makes the calling thread the first one.
  */
 #ifndef KERNEL_PROC_PROC_H
 #define KERNEL_PROC_PROC_H
@@ -40,8 +44,12 @@ struct proc {
 	struct proc *parent;
 	struct list children, sibling;
 	struct list all_link;
-	struct list threads;
-	unsigned nthreads;
+	struct list
+		threads; /* first the one whose tid is pid; changes under proc_lock and sig->lock */
+	unsigned nthreads;          /* on that list */
+	unsigned nlive;             /* of them, not exited */
+	struct thread *exec_thread; /* != NULL: it is in execve(), the others leave */
+	struct waitq exec_wq;       /* and it waits here until they have */
 	int pgid, sid, nice;
 	struct tty *ctty;
 	bool leader; /* of its session */
@@ -61,18 +69,29 @@ struct proc {
 	bool vfork_done; /* see vfork_wq */
 	struct waitq vfork_wq; /* parent of a vfork waits here */
 	struct waitq child_wq; /* wait4() sleeps here */
-	int stop_signal;       /* != 0: stopped by it and not yet reported to the parent */
-	bool continued;
-	bool stopped;
-	struct waitq stop_wq; /* its threads wait here while stopped */
+	bool stopped;          /* its threads are to stop, or have */
+	bool stop_complete;    /* all have, the parent was told */
+	unsigned nparked;      /* threads that have */
+	int stop_by;           /* the signal that stops it */
+	int stop_signal;       /* != 0: stopped by it and not yet reported by wait4() */
+	bool continued;        /* the same for SIGCONT */
+	struct waitq stop_wq;  /* its threads wait here while stopped */
 
 	uint64_t start_time, utime, stime, cutime, cstime; /* ns */
 	uint64_t minflt, maxrss;                           /* faults; pages */
 	struct timer real_timer;                           /* ITIMER_REAL, alarm */
 	uint64_t real_interval, real_deadline;
+	struct cpu_itimer {
+		uint64_t expires, interval; /* ns of CPU time; expires 0: disarmed */
+	} virtual_timer, prof_timer;        /* ITIMER_VIRTUAL, ITIMER_PROF; proc_lock */
+	bool cpu_itimers;                   /* one of them is armed */
+	struct mutex itimer_lock;           /* who sets it, or one of the next */
+	struct list ptimers;                /* timer_create(2): kernel/proc/ptimer.c */
+	int next_ptimer;
 	bool dumpable, no_new_privs;
 	bool has_execed; /* since fork: its parent may no longer move it to another group */
 	uint64_t personality;
+	unsigned membarriers; /* registered by membarrier(2), atomic; cleared by exec */
 };
 
 extern struct spinlock proc_lock;
@@ -114,21 +133,64 @@ struct proc *proc_alloc(void);
 bool proc_assign_pid(struct proc *p);
 /* The process of that id or NULL, no reference; proc_lock held. */
 struct proc *proc_find_locked(int pid);
+/* The thread of that id or NULL, exited first threads too; proc_lock held, and only while it is held
+ * does the thread exist for certain. */
+struct thread *thread_find_locked(int tid);
+/* Enters t in the list of p's threads under the id `tid`, or takes it off list and id table.
+ * proc_lock and p->sig->lock held. */
+void proc_add_thread(struct proc *p, struct thread *t, int tid);
+void proc_remove_thread(struct proc *p, struct thread *t);
+/* The next free id, 0: none. proc_lock held. */
+int proc_new_id(void);
+/* CPU time in ns of p's threads, those that are gone included. proc_lock held. */
+void proc_cpu_time(const struct proc *p, uint64_t *utime, uint64_t *stime);
 /* Enters it in the pid table and the tree; proc_lock held. */
 void proc_publish(struct proc *p, struct proc *parent);
 /* Takes a process that nobody waits for any more out of the tables; proc_lock held. */
 void proc_unpublish(struct proc *p);
-/* fork.c: clone(2) as fork/vfork (threads: -EINVAL until they exist). Returns the pid or -errno. */
-long proc_clone(uint64_t flags, vaddr_t stack, vaddr_t ptid, vaddr_t ctid, uint64_t tls);
+/* fork.c: clone(2), all forms of it. Returns the id of the new process or thread, or -errno. */
+struct clone_request {
+	uint64_t flags; /* CLONE_*, without CSIGNAL */
+	int exit_signal;
+	vaddr_t stack; /* the new stack pointer; 0: as the caller's */
+	vaddr_t ptid, ctid;
+	uintptr_t tls;
+};
+long proc_clone(const struct clone_request *r);
+/* clone.c: the part of it that makes a thread of the calling process. */
+long proc_clone_thread(const struct clone_request *r);
+/* fork.c: the new thread's first registers: the caller's, but for result, stack and TLS. 0 or -errno. */
+int clone_frame(struct thread *t, const struct clone_request *r);
+/* fork.c: would one more break RLIMIT_NPROC. */
+bool nproc_exceeded(const struct proc *parent);
 /* exec.c: replaces the program of the calling process. path is kernel memory; argv and envp are
  * user arrays of user pointers, or kernel arrays for init (`user` false). */
 long proc_exec(const char *path, vaddr_t argv, vaddr_t envp, bool user);
-/* exit.c: ends the calling process with a wait status; never returns. */
+/* exit.c: ends the calling process, all of its threads, with a wait status; never returns. */
 void proc_exit(int wait_status) NORETURN;
+/* Keeps what the calling thread has promised with set_robust_list(2) and CLONE_CHILD_CLEARTID, before
+ * it leaves its address space. Touches user memory; may sleep. */
+void thread_release_user_words(struct thread *t);
+/* Ends the calling thread; if it is the last one, the process, with what exit(2) of the first thread
+ * gave as `code`. */
+void proc_exit_thread(int code) NORETURN;
+/* Makes all threads of p but `except` (may be NULL) leave as soon as they can, and the process end
+ * with that status, unless it is ending already. proc_lock held; takes p->sig->lock. */
+void proc_kill_locked(struct proc *p, int wait_status, const struct thread *except);
+/* exec.c's: ends all threads but the caller, which becomes the process's first. 0, or -EAGAIN: the
+ * process is ending, or another thread was first. Sleeps. */
+int proc_become_single(void);
 #define WSTATUS_EXIT(code)  (((code)&0xff) << 8)
 #define WSTATUS_SIGNAL(sig) ((sig)&0x7f)
-/* Called by every thread that returns to user mode or wakes with `exiting` set. */
+/* Called by every thread that returns to user mode with a signal pending: does not return if the
+ * thread has to leave. */
 void thread_check_exit(void);
+static inline bool thread_must_exit(const struct thread *t)
+{
+	const struct thread *only = READ_ONCE(t->proc->exec_thread);
+
+	return READ_ONCE(t->proc->exiting) || (only != NULL && only != t);
+}
 
 /* wait4/waitid. Kernel copies only; syscall layer copies out. */
 struct krusage {
@@ -144,6 +206,8 @@ struct krusage {
  * events (WEXITED ...). Returns the child's pid, 0 (WNOHANG and nothing there), -ECHILD, -ERESTARTSYS. */
 long proc_wait(int pid, int options, int *status, struct krusage *ru, uint32_t *uid);
 
+/* sys_time.c: the scheduler's tick hit a thread of p, which has cpu_itimers. Interrupts off. */
+void proc_cpu_tick(struct proc *p);
 /* sys_time.c: disarms ITIMER_REAL for good; thread context. */
 void itimer_stop(struct proc *p);
 

@@ -3,10 +3,14 @@
  * signal_deliver.c.
  *
  * sig_proc.lock (one per process) protects handlers, both pending sets and the masks of its
- * threads; it orders after proc_lock, which keeps the list of threads still. A thread's
+ * threads, and keeps the list of threads still; it orders after proc_lock. A thread's
  * `sig_pending` is the one-bit summary that sleeps and the return to user mode look at: it is set
  * under the lock by whoever posts, before the wake-up, and recomputed under the lock by the thread
- * itself, so it is never clear while an unblocked signal waits.
+ * itself, so it is never clear while an unblocked signal of its own waits.
+ *
+ * A signal to the process is left in the common set, and one thread that does not block it is woken to
+ * fetch it: the first thread if it can, else one that has nothing else to do. If that thread blocks
+ * the signal before it comes by, or exits, it passes the errand on (retarget()).
  */
 #include "kernel/proc/signal.h"
 
@@ -14,13 +18,14 @@
 #include "kernel/core/log.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/proc.h"
+#include "kernel/proc/ptimer.h"
+#include "kernel/syscall/abi/proc.h"
 #include "mm/kmem.h"
 
 #define UNBLOCKABLE        (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define STOP_SIGNALS       (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
 #define FIRST_RT           32
-#define MAX_QUEUED         1024 /* per process: RLIMIT_SIGPENDING's default */
 
 struct sig_entry {
 	struct list link;
@@ -74,27 +79,36 @@ static void flush_everywhere(struct proc *p, uint64_t set)
 		pending_flush(p->sig, &t->sig->pending, set);
 }
 
+/* What cannot reach the thread now. */
+static uint64_t blocked(const struct thread *t)
+{
+	return t->sig->mask & ~t->sig->awaited;
+}
+
 static bool thread_has_pending(const struct thread *t)
 {
-	return (t->sig->pending.set | t->proc->sig->pending.set) & ~t->sig->mask;
+	return (t->sig->pending.set | t->proc->sig->pending.set) & ~blocked(t);
 }
 
 static void recompute(struct thread *t)
 {
-	WRITE_ONCE(t->sig_pending, thread_has_pending(t) || READ_ONCE(t->proc->exiting));
+	WRITE_ONCE(t->sig_pending,
+		thread_has_pending(t) || thread_must_exit(t) || READ_ONCE(t->proc->stopped));
 }
 
 /* A standard signal that is pending already is not queued twice; a real-time one is, until the
- * queue is full. Without memory a standard signal arrives without its details. */
-static int enqueue(
-	struct sig_proc *proc, struct sig_pending *sp, int sig, const struct ksiginfo *info)
+ * queue is full: then sigqueue() fails, while kill() still makes it pending. Without memory a signal
+ * arrives without its details; but each of a timer's must be seen, ptimer.c waits for it. */
+static int enqueue(struct proc *p, struct sig_pending *sp, int sig, const struct ksiginfo *info)
 {
+	uint64_t limit = p->rlimits[RLIMIT_SIGPENDING].cur;
+	struct sig_proc *proc = p->sig;
 	struct sig_entry *e;
 
-	if (sig < FIRST_RT && (sp->set & SIGBIT(sig)))
+	if (sig < FIRST_RT && (sp->set & SIGBIT(sig)) && info->code != SI_TIMER)
 		return 0;
-	e = proc->queued < MAX_QUEUED || sig < FIRST_RT ? kmalloc(sizeof(*e)) : NULL;
-	if (e == NULL && sig >= FIRST_RT)
+	e = sig < FIRST_RT || proc->queued < limit ? kmalloc(sizeof(*e)) : NULL;
+	if (e == NULL && (sig >= FIRST_RT ? info->code != SI_USER : info->code == SI_TIMER))
 		return -EAGAIN;
 	if (e != NULL) {
 		e->info = *info;
@@ -114,64 +128,134 @@ static void wake_for_signal(struct thread *t, bool fatal)
 	sched_interrupt(t, fatal ? WAIT_KILLABLE : WAIT_INTR);
 }
 
-/* Continues a stopped process, whether or not SIGCONT is blocked or ignored. */
-static void continue_process(struct proc *p)
+/* SIGCONT undoes the stop signals before it, those too that a thread has just fetched; and the other
+ * way round. */
+static void cancel_opposites(struct proc *p, int sig)
 {
-	struct ksiginfo info = {
-		.pid = p->pid, .uid = p->cred.uid, .code = CLD_CONTINUED, .status = SIGCONT
-	};
+	struct thread *t;
 
-	if (!p->stopped)
+	if (STOP_SIGNALS & SIGBIT(sig))
+		flush_everywhere(p, SIGBIT(SIGCONT));
+	if (sig != SIGCONT)
 		return;
-	p->stopped = false;
-	p->stop_signal = 0;
-	p->continued = true;
-	waitq_wake_all(&p->stop_wq);
-	if (p->parent != NULL) {
-		if (!(p->parent->sig->act[SIGCHLD - 1].flags & SA_NOCLDSTOP))
-			signal_proc_locked(p->parent, SIGCHLD, &info);
-		waitq_wake_all(&p->parent->child_wq);
+	flush_everywhere(p, STOP_SIGNALS);
+	LIST_FOR_EACH (t, &p->threads, proc_link)
+		t->sig->stop_taken = false;
+}
+
+static bool may_take(const struct thread *t, int sig)
+{
+	return !t->exited && !(blocked(t) & SIGBIT(sig));
+}
+
+/* Whom a signal to the process wakes; NULL: all block it. */
+static struct thread *choose(struct proc *p, int sig)
+{
+	struct thread *first = list_first(&p->threads, struct thread, proc_link), *busy = NULL, *t;
+
+	if (may_take(first, sig))
+		return first;
+	LIST_FOR_EACH (t, &p->threads, proc_link) {
+		if (!may_take(t, sig))
+			continue;
+		if (!READ_ONCE(t->sig_pending))
+			return t;
+		busy = t;
 	}
+	return busy;
+}
+
+/* Thread t will not fetch signals of `set` from the common set any more: wakes others to. */
+static void retarget(struct proc *p, const struct thread *t, uint64_t set)
+{
+	uint64_t left = p->sig->pending.set & set;
+
+	while (left != 0) {
+		int sig = __builtin_ctzll(left) + 1;
+		struct thread *other = choose(p, sig);
+
+		left &= left - 1;
+		if (other != NULL && other != t)
+			wake_for_signal(other, false);
+	}
+}
+
+/* The common part of sending. `t` is who would see the signal; proc_lock and signal lock held. */
+static int enqueue_for(struct proc *p, struct thread *only, int sig, const struct ksiginfo *info)
+{
+	static const struct ksiginfo none;
+	struct sig_proc *sp = p->sig;
+	struct thread *t = only != NULL ? only : list_first(&p->threads, struct thread, proc_link);
+	int err;
+
+	cancel_opposites(p, sig);
+	/* An ignored signal is kept only while blocked: sigwait() may want it, or the action change. */
+	if (action_ignores(sp, sig) && !(t->sig->mask & SIGBIT(sig)))
+		return info != NULL && info->code == SI_TIMER ? -EAGAIN : 0;
+	err = enqueue(p, only != NULL ? &only->sig->pending : &sp->pending, sig,
+		info != NULL ? info : &none);
+	if (err != 0)
+		return err;
+	waitq_wake_all(&sp->fd_wq);
+	t = only != NULL ? only : choose(p, sig);
+	if (t != NULL && may_take(t, sig))
+		wake_for_signal(t, false);
+	return 0;
 }
 
 /* `only` NULL: any thread will do. proc_lock held; takes the process's signal lock. */
 static int post(struct proc *p, struct thread *only, int sig, const struct ksiginfo *info)
 {
-	static const struct ksiginfo none;
 	struct sig_proc *sp = p->sig;
-	struct thread *t;
-	int err = 0;
+	int err;
 
 	if (sig == 0 || p->state != PROC_ALIVE || list_empty(&p->threads))
 		return 0;
-	if (sig == SIGCONT || sig == SIGKILL)
-		continue_process(p);
-	spin_lock(&sp->lock);
-	if (sig == SIGCONT)
-		flush_everywhere(p, STOP_SIGNALS);
-	if (STOP_SIGNALS & SIGBIT(sig))
-		flush_everywhere(p, SIGBIT(SIGCONT));
-	t = only != NULL ? only : list_first(&p->threads, struct thread, proc_link);
-	/* An ignored signal is kept only while blocked: sigwait() may want it, or the action change. */
-	if (action_ignores(sp, sig) && !(t->sig->mask & SIGBIT(sig)))
-		goto out;
 	/* init has no business dying of signals it did not ask for. */
 	if (p->pid == 1 && sp->act[sig - 1].handler == SIG_DFL)
-		goto out;
-	err = enqueue(sp, only != NULL ? &only->sig->pending : &sp->pending, sig,
-		info != NULL ? info : &none);
-	if (err != 0)
-		goto out;
-	LIST_FOR_EACH (t, &p->threads, proc_link) {
-		if ((only != NULL && t != only) || (t->sig->mask & SIGBIT(sig)))
-			continue;
-		wake_for_signal(t, sig == SIGKILL);
-		if (sig != SIGKILL)
-			break;
+		return 0;
+	if (sig == SIGKILL) {
+		proc_kill_locked(p, WSTATUS_SIGNAL(SIGKILL), NULL);
+		return 0;
 	}
-out:
+	if (sig == SIGCONT)
+		signal_continue(p);
+	spin_lock(&sp->lock);
+	err = enqueue_for(p, only, sig, info);
 	spin_unlock(&sp->lock);
 	return err;
+}
+
+void signal_kill_threads(struct proc *p, const struct thread *except)
+{
+	struct thread *t;
+
+	spin_lock(&p->sig->lock);
+	LIST_FOR_EACH (t, &p->threads, proc_link)
+		if (t != except && !t->exited)
+			wake_for_signal(t, true);
+	spin_unlock(&p->sig->lock);
+}
+
+void signal_interrupt_threads(struct proc *p)
+{
+	struct thread *t;
+
+	spin_lock(&p->sig->lock);
+	LIST_FOR_EACH (t, &p->threads, proc_link)
+		if (!t->exited)
+			wake_for_signal(t, false);
+	spin_unlock(&p->sig->lock);
+}
+
+void signal_thread_exit(struct thread *t)
+{
+	struct sig_proc *sp = t->proc->sig;
+
+	spin_lock(&sp->lock);
+	t->exited = true;
+	retarget(t->proc, t, ~0ull);
+	spin_unlock(&sp->lock);
 }
 
 int signal_proc_locked(struct proc *p, int sig, const struct ksiginfo *info)
@@ -327,8 +411,12 @@ int signal_dequeue(uint64_t set, struct ksiginfo *info)
 	sig = dequeue_from(sp, &t->sig->pending, set, info);
 	if (sig == 0)
 		sig = dequeue_from(sp, &sp->pending, set, info);
+	if (sig != 0 && (STOP_SIGNALS & SIGBIT(sig)))
+		t->sig->stop_taken = true;
 	recompute(t);
 	spin_unlock(&sp->lock);
+	if (sig != 0 && info->code == SI_TIMER)
+		ptimer_dequeued(info);
 	return sig;
 }
 
@@ -337,8 +425,26 @@ void signal_set_mask(uint64_t mask)
 	struct thread *t = curthread();
 	struct sig_proc *sp = t->proc->sig;
 
+	uint64_t newly;
+
 	spin_lock(&sp->lock);
+	newly = mask & ~t->sig->mask;
 	t->sig->mask = mask & ~UNBLOCKABLE;
+	if (newly != 0 && t->proc->nthreads > 1)
+		retarget(t->proc, t, newly);
+	recompute(t);
+	spin_unlock(&sp->lock);
+}
+
+void signal_await(uint64_t set)
+{
+	struct thread *t = curthread();
+	struct sig_proc *sp = t->proc->sig;
+
+	spin_lock(&sp->lock);
+	t->sig->awaited = set;
+	if (set == 0 && t->proc->nthreads > 1)
+		retarget(t->proc, t, ~0ull);
 	recompute(t);
 	spin_unlock(&sp->lock);
 }
@@ -406,7 +512,7 @@ void signal_force(int sig, const struct ksiginfo *info)
 		t->sig->mask &= ~SIGBIT(sig);
 	}
 	t->sig->pending.set &= ~SIGBIT(sig);
-	enqueue(sp, &t->sig->pending, sig, info);
+	enqueue(t->proc, &t->sig->pending, sig, info);
 	recompute(t);
 	spin_unlock(&sp->lock);
 }
@@ -420,6 +526,7 @@ int signal_proc_init(struct proc *p, struct proc *parent)
 	if (sp == NULL)
 		return -ENOMEM;
 	spin_init(&sp->lock, "signal");
+	waitq_init(&sp->fd_wq);
 	pending_init(&sp->pending);
 	if (parent != NULL) {
 		spin_lock(&parent->sig->lock);
@@ -446,7 +553,7 @@ int signal_thread_init(struct thread *t, struct thread *parent)
 	return 0;
 }
 
-void signal_exec(struct proc *p)
+void signal_reset_handlers(struct proc *p)
 {
 	struct sig_proc *sp = p->sig;
 
@@ -458,8 +565,13 @@ void signal_exec(struct proc *p)
 		sp->act[i].mask = 0;
 		sp->act[i].restorer = 0;
 	}
-	curthread()->sig->altstack = (struct ksigstack){ .flags = SS_DISABLE };
 	spin_unlock(&sp->lock);
+}
+
+void signal_exec(struct proc *p)
+{
+	signal_reset_handlers(p);
+	curthread()->sig->altstack = (struct ksigstack){ .flags = SS_DISABLE };
 }
 
 void signal_proc_release(struct proc *p)
@@ -475,7 +587,8 @@ void signal_thread_release(struct thread *t)
 {
 	if (t->sig == NULL)
 		return;
-	pending_flush(t->proc->sig, &t->sig->pending, ~0ull);
+	if (t->proc->sig != NULL)
+		pending_flush(t->proc->sig, &t->sig->pending, ~0ull);
 	kfree(t->sig);
 	t->sig = NULL;
 }

@@ -8,6 +8,7 @@
 #include "kernel/core/list.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/types.h"
+#include "kernel/core/wait.h"
 
 struct proc;
 struct thread;
@@ -49,6 +50,8 @@ struct thread;
 #define SI_USER       0
 #define SI_KERNEL     0x80
 #define SI_TKILL      -6
+#define SI_QUEUE      -1
+#define SI_TIMER      -2
 #define FPE_INTDIV    1
 #define FPE_INTOVF    2
 #define ILL_ILLOPN    2
@@ -103,13 +106,16 @@ struct sig_proc {
 	struct spinlock lock; /* all of this, and every thread's sig_thread */
 	struct ksigaction act[NSIG];
 	struct sig_pending pending;
-	unsigned queued;
+	unsigned queued;    /* entries of all pending sets */
+	struct waitq fd_wq; /* signalfd(2): woken by every signal that is queued */
 };
 
 struct sig_thread {
 	uint64_t mask;
 	uint64_t saved_mask; /* to be restored after sigsuspend() and the like */
 	bool restore_mask;
+	uint64_t awaited; /* sigtimedwait() takes these, though they are blocked */
+	bool stop_taken;  /* has dequeued a stop signal; SIGCONT takes that back */
 	struct sig_pending pending;
 	struct ksigstack altstack;
 };
@@ -118,8 +124,8 @@ struct sig_thread {
 
 struct ksiginfo {
 	int signo, code, err;
-	int pid;
-	uint32_t uid;
+	int pid;        /* SI_TIMER: the timer's id */
+	uint32_t uid;   /* SI_TIMER: the overrun count */
 	int status;     /* SIGCHLD */
 	uintptr_t addr; /* faults */
 	uintptr_t value;
@@ -154,6 +160,9 @@ void signal_force(int sig, const struct ksiginfo *info);
 int signal_dequeue(uint64_t set, struct ksiginfo *info);
 /* Replaces the calling thread's mask (KILL and STOP are never blocked). */
 void signal_set_mask(uint64_t mask);
+/* The calling thread waits for signals of `set` though it blocks them; 0: no longer. They wake it, and
+ * signal_dequeue() has to be called for them. */
+void signal_await(uint64_t set);
 /* sigsuspend, ppoll, pselect: `mask` holds while the call sleeps. A call that ends for another reason
  * than a signal puts the old mask back with signal_end_temp_mask(); one that a signal ended returns
  * -ERESTARTNOHAND and leaves that to delivery, so that the handler still runs under `mask`. */
@@ -180,8 +189,26 @@ void siginfo_to_user(const struct ksiginfo *info, uint8_t out[128]);
 /* fork, exec, exit. */
 int signal_proc_init(struct proc *p, struct proc *parent); /* parent NULL: defaults */
 int signal_thread_init(struct thread *t, struct thread *parent);
-void signal_exec(struct proc *p); /* handlers to default, ignored stay */
+void signal_exec(struct proc *p);           /* handlers to default, ignored stay */
+void signal_reset_handlers(struct proc *p); /* CLONE_CLEAR_SIGHAND: the same, altstack aside */
 void signal_proc_release(struct proc *p);
+/* Both locks of the thread's process held, or nobody knows the thread. */
 void signal_thread_release(struct thread *t);
+/* The thread takes no signal any more; what it was chosen for goes to another. proc_lock held. */
+void signal_thread_exit(struct thread *t);
+/* Wakes all of p's threads but `except`, as by a fatal signal. proc_lock held. */
+void signal_kill_threads(struct proc *p, const struct thread *except);
+/* Makes all of p's threads look at their signals. proc_lock held. */
+void signal_interrupt_threads(struct proc *p);
+/* signal_stop.c. The calling thread has fetched a signal that stops the process. It returns at once, and
+ * comes to signal_park() by itself. */
+void signal_stop(int sig);
+/* SIGCONT: the process goes on, if it is stopped. proc_lock held. */
+void signal_continue(struct proc *p);
+/* The calling process stops once all its threads have come here (they do when they see p->stopped).
+ * Returns when it goes on. */
+void signal_park(void);
+/* Fewer threads are alive: perhaps all that are have stopped. proc_lock held. */
+void signal_check_stopped(struct proc *p);
 
 #endif

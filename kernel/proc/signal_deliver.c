@@ -4,12 +4,13 @@
  * | action          | what happens                                                        |
  * | SIG_IGN         | nothing                                                             |
  * | default: ignore | nothing                                                             |
- * | default: stop   | the process sleeps until SIGCONT or SIGKILL; the parent is told     |
+ * | default: stop   | all threads sleep until SIGCONT or SIGKILL (signal_stop.c)          |
  * | default: other  | the process ends                                                    |
  * | handler         | a frame on the user stack, registers point at the handler           |
  *
  * An interrupted system call (result -ERESTART*) is restarted when no handler ran, or when the
- * handler has SA_RESTART and the call allows it; else it returns EINTR (man 7 signal).
+ * handler has SA_RESTART and the call allows it; else it returns EINTR (man 7 signal). Calls with a
+ * time-out are restarted as restart_syscall(2), which knows when the time-out ends.
  */
 #include "arch/x86/trap.h"
 #include "kernel/core/errno.h"
@@ -29,16 +30,17 @@ static void restart_syscall(struct trapframe *tf)
 
 static bool wants_restart(const struct trapframe *tf)
 {
-	intptr_t ret = tf_ret(tf);
-
-	return tf->orig_ax != NO_SYSCALL && (ret == -ERESTARTSYS || ret == -ERESTARTNOHAND);
+	return tf->orig_ax != NO_SYSCALL && syscall_wants_restart(tf_ret(tf));
 }
 
 static void restart_for_handler(struct trapframe *tf, const struct ksigaction *act)
 {
+	intptr_t ret = tf_ret(tf);
+
 	if (!wants_restart(tf))
 		return;
-	if (tf_ret(tf) == -ERESTARTSYS && (act->flags & SA_RESTART))
+	curthread()->restart.fn = NULL;
+	if (ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && (act->flags & SA_RESTART)))
 		restart_syscall(tf);
 	else
 		tf_set_ret(tf, -EINTR);
@@ -47,9 +49,13 @@ static void restart_for_handler(struct trapframe *tf, const struct ksigaction *a
 
 static void restart_without_handler(struct trapframe *tf)
 {
+	intptr_t ret = tf_ret(tf);
+
 	if (!wants_restart(tf))
 		return;
 	restart_syscall(tf);
+	if (ret == -ERESTART_RESTARTBLOCK)
+		tf_set_ret(tf, NR_RESTART_SYSCALL);
 	tf->orig_ax = NO_SYSCALL;
 }
 
@@ -67,37 +73,6 @@ static struct ksigaction take_action(int sig)
 	return act;
 }
 
-static void tell_parent_stopped(struct proc *p, int sig)
-{
-	struct ksiginfo info = {
-		.pid = p->pid, .uid = p->cred.uid, .code = CLD_STOPPED, .status = sig
-	};
-
-	if (p->parent == NULL)
-		return;
-	if (!(p->parent->sig->act[SIGCHLD - 1].flags & SA_NOCLDSTOP))
-		signal_proc_locked(p->parent, SIGCHLD, &info);
-	waitq_wake_all(&p->parent->child_wq);
-}
-
-static void stop_process(int sig)
-{
-	struct proc *p = curproc();
-
-	spin_lock(&proc_lock);
-	/* Orphaned groups are not stopped by the terminal: nobody could continue them. */
-	if (sig != SIGSTOP && pgrp_orphaned_locked(p->pgid, NULL)) {
-		spin_unlock(&proc_lock);
-		return;
-	}
-	p->stopped = true;
-	p->stop_signal = sig;
-	p->continued = false;
-	tell_parent_stopped(p, sig);
-	spin_unlock(&proc_lock);
-	WAIT_EVENT(&p->stop_wq, !READ_ONCE(p->stopped), WAIT_KILLABLE, WAIT_FOREVER);
-}
-
 static bool dumps_core(int sig)
 {
 	return sig == SIGQUIT || sig == SIGILL || sig == SIGTRAP || sig == SIGABRT ||
@@ -110,7 +85,7 @@ static void default_action(int sig, const struct ksiginfo *info)
 	if (signal_default_ignores(sig))
 		return;
 	if (signal_default_stops(sig)) {
-		stop_process(sig);
+		signal_stop(sig);
 		return;
 	}
 	if (dumps_core(sig) && info->code > 0)
@@ -147,10 +122,18 @@ void signal_deliver(struct trapframe *tf)
 	struct ksiginfo info;
 	int sig;
 
-	thread_check_exit();
-	while ((sig = signal_dequeue(~st->mask, &info)) != 0) {
-		struct ksigaction act = take_action(sig);
+	for (;;) {
+		struct ksigaction act;
 
+		thread_check_exit();
+		if (READ_ONCE(curproc()->stopped)) {
+			signal_park();
+			continue;
+		}
+		sig = signal_dequeue(~st->mask, &info);
+		if (sig == 0)
+			break;
+		act = take_action(sig);
 		if (act.handler == SIG_IGN)
 			continue;
 		if (act.handler == SIG_DFL) {

@@ -37,6 +37,13 @@ static void log_unknown(uintptr_t nr)
 			(unsigned long)nr);
 }
 
+long sys_restart_syscall(void)
+{
+	struct syscall_restart *r = &curthread()->restart;
+
+	return r->fn != NULL ? r->fn(r) : -EINTR;
+}
+
 void syscall_dispatch(struct trapframe *tf)
 {
 	uintptr_t nr = tf->orig_ax, a[6];
@@ -51,6 +58,6 @@ void syscall_dispatch(struct trapframe *tf)
 	}
 	tf_set_ret(tf, ret);
 	/* Delivery turns it into a restart or EINTR, also when the signal is gone by now. */
-	if (unlikely(ret == -ERESTARTSYS || ret == -ERESTARTNOHAND))
+	if (unlikely(syscall_wants_restart(ret)))
 		WRITE_ONCE(curthread()->sig_pending, true);
 }

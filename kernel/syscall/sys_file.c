@@ -505,7 +505,8 @@ static long do_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 		return -ESPIPE;
 	if (!S_ISREG(vn->mode) || vn->object == NULL)
 		return -ENODEV;
-	if (mode & ~FALLOC_FL_KEEP_SIZE)
+	/* Blocks that are allocated and read as zeros are nothing ext2 has. */
+	if ((mode & ~FALLOC_FL_KEEP_SIZE) || vn->object->ops->prepare != NULL)
 		return -EOPNOTSUPP;
 	if ((int64_t)off < 0 || (int64_t)len <= 0)
 		return -EINVAL;
@@ -543,7 +544,7 @@ long sys_fallocate_i386(
 }
 #endif
 
-/* ---- syncing: memory is as stable as these file systems get ---- */
+/* ---- syncing ---- */
 
 static long check_fd(int fd, bool need_vnode)
 {
@@ -560,21 +561,36 @@ static long check_fd(int fd, bool need_vnode)
 
 long sys_fsync(int fd)
 {
-	return check_fd(fd, true);
+	struct file *f = fd_file(fd);
+	long ret;
+
+	if (f == NULL)
+		return -EBADF;
+	ret = f->vnode != NULL ? vfs_fsync(f->vnode) : -EINVAL;
+	file_put(f);
+	return ret;
 }
 
 long sys_fdatasync(int fd)
 {
-	return check_fd(fd, true);
+	return sys_fsync(fd);
 }
 
 long sys_syncfs(int fd)
 {
-	return check_fd(fd, false);
+	struct file *f = fd_file(fd);
+	long ret;
+
+	if (f == NULL)
+		return -EBADF;
+	ret = f->vnode != NULL ? vfs_syncfs(f->vnode->mount) : 0;
+	file_put(f);
+	return ret;
 }
 
 long sys_sync(void)
 {
+	vfs_sync();
 	return 0;
 }
 

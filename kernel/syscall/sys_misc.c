@@ -89,6 +89,57 @@ long sys_sysinfo(vaddr_t uinfo)
 	return copy_to_user(uinfo, &si, sizeof(si));
 }
 
+/* man 2 membarrier. An interrupt taken is a barrier on x86, and serialises (IRET, Intel SDM 3A 8.3), so
+ * one round through all CPUs does what every command asks for. */
+#define MEMBARRIER_QUERY                      0
+#define MEMBARRIER_GLOBAL                     0x1
+#define MEMBARRIER_GLOBAL_EXPEDITED           0x2
+#define MEMBARRIER_REGISTER_GLOBAL_EXPEDITED  0x4
+#define MEMBARRIER_PRIVATE_EXPEDITED          0x8
+#define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED 0x10
+#define MEMBARRIER_PRIVATE_SYNC_CORE          0x20
+#define MEMBARRIER_REGISTER_PRIVATE_SYNC_CORE 0x40
+#define MEMBARRIER_ALL                        0x7f
+
+static void barrier_here(void *arg)
+{
+	mb();
+}
+
+static long membarrier_round(void)
+{
+	smp_call(&cpus_online, barrier_here, NULL);
+	return 0;
+}
+
+long sys_membarrier(int cmd, unsigned flags, int cpu)
+{
+	struct proc *p = curproc();
+
+	if (flags != 0)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_QUERY:
+		return MEMBARRIER_ALL;
+	case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
+		return 0; /* all processes are served */
+	case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_REGISTER_PRIVATE_SYNC_CORE:
+		__atomic_fetch_or(&p->membarriers, (unsigned)cmd, __ATOMIC_RELAXED);
+		return 0;
+	case MEMBARRIER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_PRIVATE_SYNC_CORE:
+		if (!(READ_ONCE(p->membarriers) & (unsigned)cmd << 1))
+			return -EPERM; /* not registered */
+		return membarrier_round();
+	case MEMBARRIER_GLOBAL:
+	case MEMBARRIER_GLOBAL_EXPEDITED:
+		return membarrier_round();
+	default:
+		return -EINVAL;
+	}
+}
+
 long sys_getrandom(vaddr_t ubuf, size_t len, unsigned flags)
 {
 	uint8_t chunk[256];

@@ -39,25 +39,12 @@ long sys_getppid(void)
 
 long sys_exit(int code)
 {
-	proc_exit(WSTATUS_EXIT(code));
+	proc_exit_thread(code);
 }
 
 long sys_exit_group(int code)
 {
 	proc_exit(WSTATUS_EXIT(code));
-}
-
-long sys_set_tid_address(vaddr_t addr)
-{
-	curthread()->clear_child_tid = addr;
-	return curthread()->tid;
-}
-
-/* Robust lists matter to threads that share memory after one dies holding a lock; with one thread
- * a process the list dies with its owner. The head is accepted so that start-up code goes on. */
-long sys_set_robust_list(vaddr_t head, size_t len)
-{
-	return len == 3 * sizeof(long) ? 0 : -EINVAL;
 }
 
 long sys_execve(vaddr_t upath, vaddr_t argv, vaddr_t envp)
@@ -179,16 +166,22 @@ long sys_getrusage(int who, vaddr_t uru)
 {
 	struct proc *p = curproc();
 	struct thread *t = curthread();
-	struct krusage k = { .minflt = p->minflt };
+	struct krusage k = { 0 };
 	struct abi_rusage ru;
 
-	if (who == RUSAGE_CHILDREN)
+	if (who == RUSAGE_CHILDREN) {
 		k = (struct krusage){ .utime = p->cutime, .stime = p->cstime };
-	else if (who == RUSAGE_SELF || who == RUSAGE_THREAD)
-		k.utime = t->utime, k.stime = t->stime,
+	} else if (who == RUSAGE_SELF || who == RUSAGE_THREAD) {
+		spin_lock(&proc_lock);
+		proc_cpu_time(p, &k.utime, &k.stime);
+		spin_unlock(&proc_lock);
+		k.minflt = p->minflt;
 		k.maxrss_kb = p->vm->pmap->resident * (PAGE_SIZE / 1024);
-	else
+		if (who == RUSAGE_THREAD)
+			k.utime = t->utime, k.stime = t->stime;
+	} else {
 		return -EINVAL;
+	}
 	rusage_to_abi(&k, &ru);
 	return copy_to_user(uru, &ru, sizeof(ru));
 }
@@ -600,7 +593,8 @@ static long set_name(vaddr_t uname)
 		return -EFAULT;
 	name[sizeof(name) - 1] = '\0';
 	memcpy(curthread()->name, name, sizeof(name));
-	memcpy(curproc()->name, name, sizeof(name));
+	if (curthread()->tid == curproc()->pid)
+		memcpy(curproc()->name, name, sizeof(name));
 	return 0;
 }
 

@@ -18,56 +18,51 @@ long sys_sched_yield(void)
 	return 0;
 }
 
-/* Affinity of a thread of one's own process, or of another process's first thread. */
-static struct thread *find_thread(int pid, struct proc **ref)
+static bool may_schedule(const struct proc *target)
 {
-	struct proc *p = pid == 0 || pid == curthread()->tid ? curproc() : NULL;
+	const struct cred *c = &curproc()->cred;
 
-	*ref = NULL;
-	if (p != NULL)
-		return curthread();
-	p = proc_find(pid);
-	if (p == NULL)
-		return NULL;
-	*ref = p;
-	return p->state == PROC_ALIVE && !list_empty(&p->threads)
-		       ? list_first(&p->threads, struct thread, proc_link)
-		       : NULL;
+	return c->euid == 0 || c->euid == target->cred.uid || c->euid == target->cred.euid;
 }
 
-long sys_sched_setaffinity(int pid, size_t len, vaddr_t umask)
+/* Another thread exists for certain only while proc_lock is held; that it moves off its CPU need not
+ * be waited for. */
+static long set_affinity_of(int tid, struct cpumask mask)
 {
-	struct cpumask mask = CPUMASK_NONE;
-	struct proc *ref;
 	struct thread *t;
 	long err = -ESRCH;
 
-	if (copy_from_user(&mask, umask, MIN(len, sizeof(mask))) != 0)
-		return -EFAULT;
-	t = find_thread(pid, &ref);
-	if (t != NULL && ref != NULL && curproc()->cred.euid != 0 &&
-		curproc()->cred.euid != ref->cred.uid)
-		err = -EPERM;
-	else if (t != NULL)
-		err = sched_set_affinity(t, mask);
-	if (ref != NULL)
-		proc_put(ref);
+	spin_lock(&proc_lock);
+	t = thread_find_locked(tid);
+	if (t != NULL)
+		err = may_schedule(t->proc) ? sched_set_affinity(t, mask) : -EPERM;
+	spin_unlock(&proc_lock);
 	return err;
 }
 
-long sys_sched_getaffinity(int pid, size_t len, vaddr_t umask)
+long sys_sched_setaffinity(int tid, size_t len, vaddr_t umask)
 {
-	struct cpumask mask;
-	struct proc *ref;
+	struct cpumask mask = CPUMASK_NONE;
+
+	if (copy_from_user(&mask, umask, MIN(len, sizeof(mask))) != 0)
+		return -EFAULT;
+	if (tid == 0 || tid == curthread()->tid)
+		return sched_set_affinity(curthread(), mask);
+	return set_affinity_of(tid, mask);
+}
+
+long sys_sched_getaffinity(int tid, size_t len, vaddr_t umask)
+{
+	struct cpumask mask = CPUMASK_NONE;
 	struct thread *t;
 
 	if (len * 8 < ncpus || len % sizeof(long) != 0)
 		return -EINVAL;
-	t = find_thread(pid, &ref);
+	spin_lock(&proc_lock);
+	t = tid == 0 ? curthread() : thread_find_locked(tid);
 	if (t != NULL)
 		mask = cpumask_and(t->affinity, cpus_online);
-	if (ref != NULL)
-		proc_put(ref);
+	spin_unlock(&proc_lock);
 	if (t == NULL)
 		return -ESRCH;
 	len = MIN(len, sizeof(mask));
@@ -130,17 +125,14 @@ long sys_nice(int inc)
 
 static long check_pid(int pid)
 {
-	struct proc *p;
+	bool found;
 
 	if (pid < 0)
 		return -EINVAL;
-	if (pid == 0)
-		return 0;
-	p = proc_find(pid);
-	if (p == NULL)
-		return -ESRCH;
-	proc_put(p);
-	return 0;
+	spin_lock(&proc_lock);
+	found = pid == 0 || thread_find_locked(pid) != NULL;
+	spin_unlock(&proc_lock);
+	return found ? 0 : -ESRCH;
 }
 
 long sys_sched_getscheduler(int pid)

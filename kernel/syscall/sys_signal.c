@@ -81,24 +81,18 @@ long sys_kill(int pid, int sig)
 	return kill_many(pid == 0 ? curproc()->pgid : -pid, sig);
 }
 
+/* tgid 0: of any process. */
 static long kill_thread(int tgid, int tid, int sig, const struct ksiginfo *info)
 {
-	struct thread *t, *found = NULL;
-	struct proc *p;
+	struct thread *t;
 	long err = -ESRCH;
 
 	spin_lock(&proc_lock);
-	LIST_FOR_EACH (p, &all_procs, all_link) {
-		if (tgid != 0 && p->pid != tgid)
-			continue;
-		LIST_FOR_EACH (t, &p->threads, proc_link)
-			if (t->tid == tid)
-				found = t;
-	}
-	if (found != NULL) {
-		err = may_signal(found->proc, sig) ? 0 : -EPERM;
+	t = thread_find_locked(tid);
+	if (t != NULL && (tgid == 0 || t->proc->pid == tgid)) {
+		err = may_signal(t->proc, sig) ? 0 : -EPERM;
 		if (err == 0)
-			err = signal_thread_locked(found, sig, info);
+			err = signal_thread_locked(t, sig, info);
 	}
 	spin_unlock(&proc_lock);
 	return err;
@@ -122,22 +116,60 @@ long sys_tkill(int tid, int sig)
 	return kill_thread(0, tid, sig, &info);
 }
 
-long sys_rt_sigqueueinfo(int pid, int sig, vaddr_t uinfo)
+/* What sigqueue(3) passes: the sender says who he is. */
+static int get_siginfo(vaddr_t uinfo, int sig, struct ksiginfo *info)
 {
-	struct ksiginfo info = user_info(sig, 0);
 	const size_t u = ROUND_UP(3 * sizeof(int), sizeof(long));
 	uint8_t raw[128];
 
 	if (copy_from_user(raw, uinfo, sizeof(raw)) != 0)
 		return -EFAULT;
+	*info = (struct ksiginfo){ .signo = sig };
+	memcpy(&info->err, raw + 4, sizeof(info->err));
+	memcpy(&info->code, raw + 8, sizeof(info->code));
+	memcpy(&info->pid, raw + u, sizeof(info->pid));
+	memcpy(&info->uid, raw + u + 4, sizeof(info->uid));
+	memcpy(&info->value, raw + u + 8, sizeof(info->value));
+	return 0;
+}
+
+/* Nobody may pretend to be the kernel or kill() towards another process, nor a timer's signal to
+ * itself: it would be taken for one. */
+static bool may_queue(const struct ksiginfo *info, int pid)
+{
+	if (info->code == SI_TIMER)
+		return false;
+	return (info->code < 0 && info->code != SI_TKILL) || pid == curproc()->pid;
+}
+
+long sys_rt_sigqueueinfo(int pid, int sig, vaddr_t uinfo)
+{
+	struct ksiginfo info;
+	int err = get_siginfo(uinfo, sig, &info);
+
+	if (err != 0)
+		return err;
+	if (!may_queue(&info, pid))
+		return -EPERM;
 	if (sig < 0 || sig > NSIG)
 		return -EINVAL;
-	memcpy(&info.code, raw + 8, sizeof(info.code));
-	/* Nobody may pretend to be the kernel or kill() towards another process. */
-	if ((info.code >= 0 || info.code == SI_TKILL) && pid != curproc()->pid)
-		return -EPERM;
-	memcpy(&info.value, raw + u + 8, sizeof(info.value));
 	return kill_one(pid, sig, &info);
+}
+
+long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, vaddr_t uinfo)
+{
+	struct ksiginfo info;
+	int err = get_siginfo(uinfo, sig, &info);
+
+	if (err != 0)
+		return err;
+	if (tgid <= 0 || tid <= 0)
+		return -EINVAL;
+	if (!may_queue(&info, tgid))
+		return -EPERM;
+	if (sig < 0 || sig > NSIG)
+		return -EINVAL;
+	return kill_thread(tgid, tid, sig, &info);
 }
 
 long sys_rt_sigaction(int sig, vaddr_t uact, vaddr_t uold, size_t setsize)
@@ -229,11 +261,10 @@ static long sigtimedwait(vaddr_t uset, vaddr_t uinfo, uint64_t deadline, size_t 
 	set &= ~(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP));
 	sig = signal_dequeue(set, &info);
 	if (sig == 0) {
-		/* While asleep the awaited signals must be able to wake us: unblock them. */
-		signal_set_temp_mask(curthread()->sig->mask & ~set);
+		signal_await(set);
 		err = WAIT_EVENT(&nobody, signal_pending(), WAIT_INTR, deadline);
 		sig = signal_dequeue(set, &info);
-		signal_end_temp_mask();
+		signal_await(0);
 	}
 	if (sig == 0)
 		return err == -ETIMEDOUT ? -EAGAIN : -EINTR;

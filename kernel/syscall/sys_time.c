@@ -10,12 +10,65 @@
 #include "kernel/syscall/sysproto.h"
 #include "mm/uaccess.h"
 
-static uint64_t cpu_time(bool process)
-{
-	struct thread *t = curthread();
-	uint64_t now = t->utime + t->stime + (clock_monotonic_ns() - t->stamp);
+/* Ids of CPU clocks as clock_getcpuclockid(3) makes them: all bits of the pid or tid (0: the caller)
+ * inverted above three bits that say what is meant. */
+#define CPUCLOCK_TYPE   3 /* 0: user and system, 1: user, 2: as the scheduler counts */
+#define CPUCLOCK_THREAD 4
+#define CPUCLOCK_TYPES  3
+#define CPUCLOCK_VIRT   1
 
-	return process ? now + t->proc->utime + t->proc->stime : now;
+/* Own time counts to the nanosecond, that of others running now to the last tick. */
+static void thread_times(const struct thread *t, uint64_t *utime, uint64_t *stime)
+{
+	*utime = READ_ONCE(t->utime);
+	*stime = READ_ONCE(t->stime);
+	if (t == curthread())
+		*stime += clock_monotonic_ns() - t->stamp;
+}
+
+static void process_times(const struct proc *p, uint64_t *utime, uint64_t *stime)
+{
+	proc_cpu_time(p, utime, stime);
+	if (p == curproc())
+		*stime += clock_monotonic_ns() - curthread()->stamp;
+}
+
+/* The caller's own thread, or any process. proc_lock held. */
+static int cpu_times(int id, bool thread, uint64_t *utime, uint64_t *stime)
+{
+	struct proc *p = id == 0 ? curproc() : proc_find_locked(id);
+	struct thread *t = id == 0 ? curthread() : thread_find_locked(id);
+
+	if (thread && t != NULL && t->proc == curproc()) {
+		thread_times(t, utime, stime);
+		return 0;
+	}
+	if (thread || p == NULL)
+		return -EINVAL;
+	process_times(p, utime, stime);
+	return 0;
+}
+
+static int cpu_clock_read(int id, bool thread, bool user_only, uint64_t *ns)
+{
+	uint64_t utime, stime;
+	int err;
+
+	spin_lock(&proc_lock);
+	err = cpu_times(id, thread, &utime, &stime);
+	spin_unlock(&proc_lock);
+	if (err == 0)
+		*ns = user_only ? utime : utime + stime;
+	return err;
+}
+
+static int cpu_clock_by_id(int clock, uint64_t *ns)
+{
+	int type = clock & CPUCLOCK_TYPE;
+
+	if (type == CPUCLOCK_TYPES)
+		return -EINVAL;
+	return cpu_clock_read(~(clock >> 3), clock & CPUCLOCK_THREAD, type == CPUCLOCK_VIRT, ns);
 }
 
 static int clock_read(int clock, uint64_t *ns)
@@ -33,10 +86,9 @@ static int clock_read(int clock, uint64_t *ns)
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
 	case CLOCK_THREAD_CPUTIME_ID:
-		*ns = cpu_time(clock == CLOCK_PROCESS_CPUTIME_ID);
-		return 0;
+		return cpu_clock_read(0, clock == CLOCK_THREAD_CPUTIME_ID, false, ns);
 	default:
-		return -EINVAL;
+		return clock < 0 ? cpu_clock_by_id(clock, ns) : -EINVAL;
 	}
 }
 
@@ -151,33 +203,43 @@ static long sleep_until(uint64_t deadline, uint64_t *left)
 	return err == -ETIMEDOUT ? 0 : err;
 }
 
-/* An absolute sleep may be restarted as it is; a relative one returns EINTR and what was left. */
-static long do_nanosleep(int clock, int flags, const struct abi_timespec64 *ts, vaddr_t urem,
-	int (*put)(vaddr_t, uint64_t))
+/* A relative sleep that a signal ended writes what is left and goes on after a stop. */
+static long sleep_relative(struct syscall_restart *r)
 {
-	uint64_t left, now, deadline;
-	long err;
+	vaddr_t urem = r->arg[0];
+	bool wide = r->arg[1] != 0;
+	uint64_t left;
+
+	if (sleep_until(r->deadline, &left) == 0)
+		return 0;
+	if (urem != 0 && (wide ? put_ts64(urem, left) : put_ts(urem, left)) != 0)
+		return -EFAULT;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+/* An absolute sleep is restarted as it is. `wide`: times of 64 bits. */
+static long do_nanosleep(
+	int clock, int flags, const struct abi_timespec64 *ts, vaddr_t urem, bool wide)
+{
+	struct syscall_restart *r = &curthread()->restart;
+	uint64_t left, now, at;
 
 	if (clock_read(clock, &now) != 0 || clock == CLOCK_THREAD_CPUTIME_ID)
 		return -EINVAL;
 	if (!ts_valid(ts))
 		return -EINVAL;
-	deadline = timespec_deadline(ts->sec, ts->nsec);
-	if (flags & TIMER_ABSTIME) {
-		uint64_t at = ts->sec > INT64_MAX / (int64_t)NSEC_PER_SEC - 1
-				      ? UINT64_MAX / 2
-				      : (uint64_t)ts->sec * NSEC_PER_SEC + (uint64_t)ts->nsec;
-
-		deadline = clock_monotonic_ns() + (at > now ? at - now : 0);
+	if (!(flags & TIMER_ABSTIME)) {
+		*r = (struct syscall_restart){ .fn = sleep_relative,
+			.deadline = timespec_deadline(ts->sec, ts->nsec),
+			.arg = { urem, wide } };
+		return sleep_relative(r);
 	}
-	err = sleep_until(deadline, &left);
-	if (err == 0)
+	at = ts->sec > INT64_MAX / (int64_t)NSEC_PER_SEC - 1
+		     ? UINT64_MAX / 2
+		     : (uint64_t)ts->sec * NSEC_PER_SEC + (uint64_t)ts->nsec;
+	if (sleep_until(clock_monotonic_ns() + (at > now ? at - now : 0), &left) == 0)
 		return 0;
-	if (flags & TIMER_ABSTIME)
-		return -ERESTARTNOHAND;
-	if (urem != 0 && put(urem, left) != 0)
-		return -EFAULT;
-	return -EINTR;
+	return -ERESTARTNOHAND;
 }
 
 long sys_nanosleep(vaddr_t ureq, vaddr_t urem)
@@ -185,21 +247,21 @@ long sys_nanosleep(vaddr_t ureq, vaddr_t urem)
 	struct abi_timespec64 ts;
 
 	return get_ts(ureq, &ts) != 0 ? -EFAULT
-				      : do_nanosleep(CLOCK_MONOTONIC, 0, &ts, urem, put_ts);
+				      : do_nanosleep(CLOCK_MONOTONIC, 0, &ts, urem, false);
 }
 
 long sys_clock_nanosleep(int clock, int flags, vaddr_t ureq, vaddr_t urem)
 {
 	struct abi_timespec64 ts;
 
-	return get_ts(ureq, &ts) != 0 ? -EFAULT : do_nanosleep(clock, flags, &ts, urem, put_ts);
+	return get_ts(ureq, &ts) != 0 ? -EFAULT : do_nanosleep(clock, flags, &ts, urem, false);
 }
 
 long sys_clock_nanosleep_time64(int clock, int flags, vaddr_t ureq, vaddr_t urem)
 {
 	struct abi_timespec64 ts;
 
-	return get_ts64(ureq, &ts) != 0 ? -EFAULT : do_nanosleep(clock, flags, &ts, urem, put_ts64);
+	return get_ts64(ureq, &ts) != 0 ? -EFAULT : do_nanosleep(clock, flags, &ts, urem, true);
 }
 
 long sys_gettimeofday(vaddr_t utv, vaddr_t utz)
@@ -255,11 +317,15 @@ static long to_ticks(uint64_t ns)
 
 long sys_times(vaddr_t ubuf)
 {
-	struct thread *t = curthread();
-	struct proc *p = t->proc;
-	struct abi_tms tms = { to_ticks(p->utime + t->utime), to_ticks(p->stime + t->stime),
-		to_ticks(p->cutime), to_ticks(p->cstime) };
+	struct proc *p = curproc();
+	uint64_t utime, stime;
+	struct abi_tms tms;
 
+	spin_lock(&proc_lock);
+	process_times(p, &utime, &stime);
+	tms = (struct abi_tms){ to_ticks(utime), to_ticks(stime), to_ticks(p->cutime),
+		to_ticks(p->cstime) };
+	spin_unlock(&proc_lock);
 	if (ubuf != 0 && copy_to_user(ubuf, &tms, sizeof(tms)) != 0)
 		return -EFAULT;
 	return to_ticks(clock_monotonic_ns());
@@ -279,6 +345,9 @@ static void itimer_read(const struct proc *p, uint64_t *value, uint64_t *interva
 						: 1;
 }
 
+/* A period of a microsecond must not keep the CPU in the timer interrupt. */
+#define SHORTEST_PERIOD (NSEC_PER_SEC / 10000)
+
 static void real_timer_fired(struct timer *timer)
 {
 	static const struct ksiginfo info = { .code = SI_KERNEL };
@@ -291,7 +360,7 @@ static void real_timer_fired(struct timer *timer)
 		return;
 	p->real_deadline += interval;
 	if (p->real_deadline < now) /* fell behind: lost periods are not made up for */
-		p->real_deadline = now + interval;
+		p->real_deadline = now + MAX(interval, SHORTEST_PERIOD);
 	timer_start(timer, p->real_deadline);
 }
 
@@ -303,15 +372,19 @@ void itimer_stop(struct proc *p)
 	timer_cancel(&p->real_timer);
 }
 
-static void itimer_write(struct proc *p, uint64_t value_us, uint64_t interval_us)
+/* Sets the timer, returns what it was. */
+static void itimer_write(struct proc *p, uint64_t value_us, uint64_t interval_us, uint64_t *old,
+	uint64_t *old_interval)
 {
+	mutex_lock(&p->itimer_lock);
+	itimer_read(p, old, old_interval);
 	itimer_stop(p);
 	timer_init(&p->real_timer, real_timer_fired);
 	p->real_interval = interval_us * 1000;
-	if (value_us == 0)
-		return;
 	p->real_deadline = clock_monotonic_ns() + value_us * 1000;
-	timer_start(&p->real_timer, p->real_deadline);
+	if (value_us != 0)
+		timer_start(&p->real_timer, p->real_deadline);
+	mutex_unlock(&p->itimer_lock);
 }
 
 long sys_alarm(unsigned seconds)
@@ -319,8 +392,7 @@ long sys_alarm(unsigned seconds)
 	struct proc *p = curproc();
 	uint64_t left, interval;
 
-	itimer_read(p, &left, &interval);
-	itimer_write(p, (uint64_t)seconds * 1000000, 0);
+	itimer_write(p, (uint64_t)seconds * 1000000, 0, &left, &interval);
 	return (long)((left + 999999) / 1000000);
 }
 
@@ -339,17 +411,88 @@ static bool timeval_to_us(const struct abi_timeval *tv, uint64_t *us)
 	return true;
 }
 
+/* ---- interval timers over CPU time, as exact as the tick ---- */
+
+static struct cpu_itimer *cpu_itimer(struct proc *p, int which)
+{
+	return which == ITIMER_VIRTUAL ? &p->virtual_timer : &p->prof_timer;
+}
+
+/* What the timer counts. proc_lock held. */
+static uint64_t cpu_itimer_now(const struct proc *p, int which)
+{
+	uint64_t utime, stime;
+
+	process_times(p, &utime, &stime);
+	return which == ITIMER_VIRTUAL ? utime : utime + stime;
+}
+
+static void check_cpu_itimer(struct proc *p, int which, int sig)
+{
+	static const struct ksiginfo info = { .code = SI_KERNEL };
+	struct cpu_itimer *it = cpu_itimer(p, which);
+	uint64_t now = cpu_itimer_now(p, which);
+
+	if (it->expires == 0 || now < it->expires)
+		return;
+	it->expires = it->interval != 0 ? MAX(it->expires + it->interval, now + 1) : 0;
+	signal_proc_locked(p, sig, &info);
+}
+
+static void note_cpu_itimers(struct proc *p)
+{
+	WRITE_ONCE(p->cpu_itimers, p->virtual_timer.expires != 0 || p->prof_timer.expires != 0);
+}
+
+void proc_cpu_tick(struct proc *p)
+{
+	spin_lock(&proc_lock);
+	check_cpu_itimer(p, ITIMER_VIRTUAL, SIGVTALRM);
+	check_cpu_itimer(p, ITIMER_PROF, SIGPROF);
+	note_cpu_itimers(p);
+	spin_unlock(&proc_lock);
+}
+
+static void cpu_itimer_read(struct proc *p, int which, uint64_t *value_us, uint64_t *interval_us)
+{
+	const struct cpu_itimer *it = cpu_itimer(p, which);
+	uint64_t now = cpu_itimer_now(p, which);
+
+	*interval_us = it->interval / 1000;
+	*value_us = 0;
+	if (it->expires != 0)
+		*value_us = it->expires > now ? MAX((it->expires - now) / 1000, (uint64_t)1) : 1;
+}
+
+static void cpu_itimer_write(
+	int which, uint64_t value_us, uint64_t interval_us, uint64_t *old, uint64_t *old_interval)
+{
+	struct proc *p = curproc();
+	struct cpu_itimer *it = cpu_itimer(p, which);
+
+	spin_lock(&proc_lock);
+	cpu_itimer_read(p, which, old, old_interval);
+	it->interval = interval_us * 1000;
+	it->expires = value_us != 0 ? cpu_itimer_now(p, which) + value_us * 1000 : 0;
+	note_cpu_itimers(p);
+	spin_unlock(&proc_lock);
+}
+
 long sys_getitimer(int which, vaddr_t ucur)
 {
-	struct abi_itimerval it = { { 0, 0 }, { 0, 0 } };
+	struct abi_itimerval it;
 	uint64_t value, interval;
 
 	if (which < ITIMER_REAL || which > ITIMER_PROF)
 		return -EINVAL;
 	if (which == ITIMER_REAL) {
 		itimer_read(curproc(), &value, &interval);
-		it = (struct abi_itimerval){ us_to_timeval(interval), us_to_timeval(value) };
+	} else {
+		spin_lock(&proc_lock);
+		cpu_itimer_read(curproc(), which, &value, &interval);
+		spin_unlock(&proc_lock);
 	}
+	it = (struct abi_itimerval){ us_to_timeval(interval), us_to_timeval(value) };
 	return copy_to_user(ucur, &it, sizeof(it));
 }
 
@@ -357,16 +500,17 @@ long sys_setitimer(int which, vaddr_t unew, vaddr_t uold)
 {
 	struct abi_itimerval it = { { 0, 0 }, { 0, 0 } };
 	uint64_t value, interval;
-	long err;
 
 	if (unew != 0 && copy_from_user(&it, unew, sizeof(it)) != 0)
 		return -EFAULT;
 	if (!timeval_to_us(&it.value, &value) || !timeval_to_us(&it.interval, &interval))
 		return -EINVAL;
-	if (which != ITIMER_REAL)
-		return which == ITIMER_VIRTUAL || which == ITIMER_PROF ? -ENOSYS : -EINVAL;
-	if (uold != 0 && (err = sys_getitimer(which, uold)) != 0)
-		return err;
-	itimer_write(curproc(), value, interval);
-	return 0;
+	if (which < ITIMER_REAL || which > ITIMER_PROF)
+		return -EINVAL;
+	if (which == ITIMER_REAL)
+		itimer_write(curproc(), value, interval, &value, &interval);
+	else
+		cpu_itimer_write(which, value, interval, &value, &interval);
+	it = (struct abi_itimerval){ us_to_timeval(interval), us_to_timeval(value) };
+	return uold != 0 ? copy_to_user(uold, &it, sizeof(it)) : 0;
 }

@@ -13,6 +13,16 @@
 /* Structures and constants of the ABI: kernel/syscall/abi/ (one header an area: fs.h, mm.h, time.h, signal.h,
  * proc.h, tty.h, poll.h). Each thin file sys_*.c declares its functions in sys_*.h or sysproto.h. */
 
+/* struct itimerspec to and from user space (sys_ptimer.c); `wide`: the 64-bit form of i386's time64 calls.
+ * 0 or -EFAULT. */
+struct abi_itimerspec64;
+struct abi_timespec64;
+int get_itimerspec(vaddr_t uts, struct abi_itimerspec64 *out, bool wide);
+int put_itimerspec(vaddr_t uts, const struct abi_itimerspec64 *in, bool wide);
+/* False: it is none (man 2 clock_nanosleep, EINVAL). */
+bool ts64_to_ns(const struct abi_timespec64 *ts, uint64_t *ns);
+struct abi_timespec64 ns_to_ts64(uint64_t ns);
+
 /* Copies a path from user space into a buffer of PATH_MAX from a kmem cache; ERR_PTR(-EFAULT,
  * -ENAMETOOLONG, -ENOENT for "", -ENOMEM). Free with path_put(). */
 char *path_get(vaddr_t upath);

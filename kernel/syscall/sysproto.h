@@ -8,11 +8,15 @@
 
 #include "kernel/core/types.h"
 
-/* kernel/proc/fork.c */
+/* kernel/syscall/sys_clone.c */
 long sys_fork(void);
 long sys_vfork(void);
+long sys_clone3(vaddr_t uargs, size_t size);
+long sys_set_tid_address(vaddr_t addr);
 
-/* kernel/proc/futex.c */
+/* kernel/syscall/sys_futex.c */
+long sys_set_robust_list(vaddr_t head, size_t len);
+long sys_get_robust_list(int tid, vaddr_t uhead, vaddr_t ulen);
 long sys_futex(
 	vaddr_t uaddr, int op, uint32_t val, uintptr_t timeout, vaddr_t uaddr2, uint32_t val3);
 long sys_futex_time64(
@@ -86,6 +90,7 @@ long sys_uname(vaddr_t uname);
 long sys_sethostname(vaddr_t uname, size_t len);
 long sys_setdomainname(vaddr_t uname, size_t len);
 long sys_sysinfo(vaddr_t uinfo);
+long sys_membarrier(int cmd, unsigned flags, int cpu);
 long sys_getrandom(vaddr_t ubuf, size_t len, unsigned flags);
 long sys_syslog(int type, vaddr_t ubuf, int len);
 long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t cmd, vaddr_t arg);
@@ -104,6 +109,38 @@ long sys_munlock(vaddr_t addr, size_t len);
 long sys_mlockall(int flags);
 long sys_munlockall(void);
 
+/* kernel/syscall/sys_epoll.c */
+long sys_epoll_create(int size);
+long sys_epoll_create1(unsigned flags);
+long sys_epoll_ctl(int epfd, int op, int fd, vaddr_t uevent);
+long sys_epoll_wait(int epfd, vaddr_t uevents, int max, int timeout);
+long sys_epoll_pwait(int epfd, vaddr_t uevents, int max, int timeout, vaddr_t umask, size_t size);
+long sys_epoll_pwait2(
+	int epfd, vaddr_t uevents, int max, vaddr_t utime, vaddr_t umask, size_t size);
+
+/* kernel/syscall/sys_event.c */
+long sys_eventfd(unsigned count);
+long sys_eventfd2(unsigned count, unsigned flags);
+long sys_timerfd_create(int clock, unsigned flags);
+long sys_timerfd_settime(int fd, int flags, vaddr_t unew, vaddr_t uold);
+long sys_timerfd_gettime(int fd, vaddr_t ucur);
+long sys_timerfd_settime64(int fd, int flags, vaddr_t unew, vaddr_t uold);
+long sys_timerfd_gettime64(int fd, vaddr_t ucur);
+long sys_signalfd(int fd, vaddr_t umask, size_t size);
+long sys_signalfd4(int fd, vaddr_t umask, size_t size, unsigned flags);
+
+/* kernel/syscall/sys_ptimer.c */
+long sys_timer_create(int clock, vaddr_t uevent, vaddr_t uid);
+long sys_timer_settime(int id, int flags, vaddr_t unew, vaddr_t uold);
+long sys_timer_gettime(int id, vaddr_t ucur);
+long sys_timer_settime64(int id, int flags, vaddr_t unew, vaddr_t uold);
+long sys_timer_gettime64(int id, vaddr_t ucur);
+long sys_timer_getoverrun(int id);
+long sys_timer_delete(int id);
+
+/* kernel/syscall/dispatch.c */
+long sys_restart_syscall(void);
+
 /* kernel/syscall/sys_poll.c */
 long sys_poll(vaddr_t ufds, unsigned n, int timeout_ms);
 long sys_ppoll(vaddr_t ufds, unsigned n, vaddr_t utime, vaddr_t umask, size_t size);
@@ -116,8 +153,6 @@ long sys_gettid(void);
 long sys_getppid(void);
 long sys_exit(int code);
 long sys_exit_group(int code);
-long sys_set_tid_address(vaddr_t addr);
-long sys_set_robust_list(vaddr_t head, size_t len);
 long sys_execve(vaddr_t upath, vaddr_t argv, vaddr_t envp);
 long sys_wait4(int pid, vaddr_t ustatus, int options, vaddr_t urusage);
 long sys_waitpid(int pid, vaddr_t ustatus, int options);
@@ -179,6 +214,7 @@ long sys_kill(int pid, int sig);
 long sys_tgkill(int tgid, int tid, int sig);
 long sys_tkill(int tid, int sig);
 long sys_rt_sigqueueinfo(int pid, int sig, vaddr_t uinfo);
+long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, vaddr_t uinfo);
 long sys_rt_sigaction(int sig, vaddr_t uact, vaddr_t uold, size_t setsize);
 long sys_rt_sigprocmask(int how, vaddr_t uset, vaddr_t uold, size_t setsize);
 long sys_rt_sigpending(vaddr_t uset, size_t setsize);

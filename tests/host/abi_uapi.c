@@ -3,12 +3,15 @@
  */
 #include <asm/errno.h>
 #include <asm/ldt.h>
+#include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <linux/eventpoll.h>
 #include <linux/prctl.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
+#include <linux/signalfd.h>
 #include <linux/sysinfo.h>
 #include <linux/time.h>
 #include <linux/times.h>
@@ -40,5 +43,15 @@ const struct abi_const uapi_sizes[] = {
 	{ "sysinfo.mem_unit", offsetof(struct sysinfo, mem_unit) },
 	{ "stack_t", sizeof(stack_t) },
 	{ "stack_t.ss_size", offsetof(stack_t, ss_size) },
+	{ "clone_args", sizeof(struct clone_args) },
+	{ "clone_args.cgroup", offsetof(struct clone_args, cgroup) },
+	{ "sigevent", sizeof(struct sigevent) },
+	{ "sigevent.tid", offsetof(struct sigevent, _sigev_un) },
+	{ "signalfd_siginfo", sizeof(struct signalfd_siginfo) },
+	{ "signalfd_siginfo.ssi_int", offsetof(struct signalfd_siginfo, ssi_int) },
+	{ "signalfd_siginfo.ssi_addr", offsetof(struct signalfd_siginfo, ssi_addr) },
+	{ "itimerspec64", sizeof(struct __kernel_itimerspec) },
+	{ "epoll_event", sizeof(struct epoll_event) },
+	{ "epoll_event.data", offsetof(struct epoll_event, data) },
 	{ NULL, 0 },
 };

@@ -2,6 +2,7 @@
  * Every constant and structure of the process, time and signal ABI against Linux's UAPI headers,
  * compiled for 64 and for 32 bits.
  */
+#include "fs/epoll.h"
 #include "kernel/syscall/abi/errno.h"
 #include "kernel/syscall/abi/proc.h"
 #include "kernel/syscall/abi/signal.h"
@@ -31,6 +32,16 @@ static const struct abi_const our_sizes[] = {
 	{ "sysinfo.mem_unit", offsetof(struct abi_sysinfo, mem_unit) },
 	{ "stack_t", sizeof(struct abi_stack) },
 	{ "stack_t.ss_size", offsetof(struct abi_stack, size) },
+	{ "clone_args", sizeof(struct abi_clone_args) },
+	{ "clone_args.cgroup", offsetof(struct abi_clone_args, cgroup) },
+	{ "sigevent", sizeof(struct abi_sigevent) },
+	{ "sigevent.tid", offsetof(struct abi_sigevent, tid) },
+	{ "signalfd_siginfo", sizeof(struct abi_signalfd_siginfo) },
+	{ "signalfd_siginfo.ssi_int", offsetof(struct abi_signalfd_siginfo, int_value) },
+	{ "signalfd_siginfo.ssi_addr", offsetof(struct abi_signalfd_siginfo, addr) },
+	{ "itimerspec64", sizeof(struct abi_itimerspec64) },
+	{ "epoll_event", sizeof(struct epoll_event) },
+	{ "epoll_event.data", offsetof(struct epoll_event, data) },
 	{ NULL, 0 },
 };
 

@@ -122,6 +122,13 @@
 #define FIOCLEX  0x5451
 #define FIONCLEX 0x5450
 
+#define BLKROGET     0x125e
+#define BLKGETSIZE   0x1260
+#define BLKFLSBUF    0x1261
+#define BLKSSZGET    0x1268
+#define BLKBSZGET    (sizeof(abi_ulong) == 8 ? 0x80081270u : 0x80041270u)
+#define BLKGETSIZE64 (sizeof(abi_ulong) == 8 ? 0x80081272u : 0x80041272u)
+
 #define MS_RDONLY       1
 #define MS_REMOUNT      32
 #define MS_BIND         4096
@@ -138,6 +145,8 @@
 
 #define TMPFS_MAGIC      0x01021994
 #define PROC_SUPER_MAGIC 0x9fa0
+#define EXT2_SUPER_MAGIC 0xef53
+#define ST_RDONLY        1
 #define ST_VALID         0x20
 
 typedef intptr_t abi_long;

@@ -14,22 +14,27 @@
 #define CLONE_VFORK          0x00004000
 #define CLONE_PARENT         0x00008000
 #define CLONE_THREAD         0x00010000
+#define CLONE_SYSVSEM        0x00040000
 #define CLONE_SETTLS         0x00080000
 #define CLONE_PARENT_SETTID  0x00100000
 #define CLONE_CHILD_CLEARTID 0x00200000
 #define CLONE_DETACHED       0x00400000
 #define CLONE_UNTRACED       0x00800000
 #define CLONE_CHILD_SETTID   0x01000000
+#define CLONE_IO             0x80000000
+#define CLONE_CLEAR_SIGHAND  0x100000000ull
+#define CLONE_ARGS_SIZE_VER0 64
 
-#define RLIMIT_CPU    0
-#define RLIMIT_FSIZE  1
-#define RLIMIT_DATA   2
-#define RLIMIT_STACK  3
-#define RLIMIT_CORE   4
-#define RLIMIT_NPROC  6
-#define RLIMIT_NOFILE 7
-#define RLIMIT_AS     9
-#define RLIM_NLIMITS  16
+#define RLIMIT_CPU        0
+#define RLIMIT_FSIZE      1
+#define RLIMIT_DATA       2
+#define RLIMIT_STACK      3
+#define RLIMIT_CORE       4
+#define RLIMIT_NPROC      6
+#define RLIMIT_NOFILE     7
+#define RLIMIT_SIGPENDING 11
+#define RLIMIT_AS         9
+#define RLIM_NLIMITS      16
 
 #define P_ALL  0
 #define P_PID  1
@@ -89,6 +94,11 @@ struct user_desc {
 	uint32_t limit_in_pages : 1;
 	uint32_t seg_not_present : 1;
 	uint32_t useable : 1;
+};
+
+struct abi_clone_args { /* clone3(2) */
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+	uint64_t set_tid, set_tid_size, cgroup;
 };
 
 struct abi_sysinfo {

@@ -39,6 +39,14 @@ struct abi_itimerval {
 	struct abi_timeval interval, value;
 };
 
+struct abi_itimerspec {
+	struct abi_timespec interval, value;
+};
+
+struct abi_itimerspec64 {
+	struct abi_timespec64 interval, value;
+};
+
 struct abi_tms {
 	long utime, stime, cutime, cstime;
 };
