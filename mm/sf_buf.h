@@ -6,6 +6,8 @@
  *   direct  every page is always mapped (amd64 only): allocating is a cast      in this header
  *   cache   the paper's i386 design: mappings stay after use and are reused     mm/sf_cache.c
  *   eager   what kernels did before: map, shoot down; unmap, shoot down         mm/sf_eager.c
+ *   percpu  private slots that go with the thread, and a window for the rest    mm/sf_percpu.c
+ *   epoch   the cache with lock-free hits, recycled in batches, CPUs spared      mm/sf_epoch.c
  *
  *	sched_pin();
  *	sf = sf_buf_alloc(page, SFB_PIPE | SFB_CPUPRIVATE);
@@ -18,6 +20,8 @@
  * neither faults nor allocates another one that may sleep: that is how a pool runs dry (PAPER traps
  * 4 and 11). A second reference is taken with sf_buf_ref(), never by allocating again (trap 8).
  * Thread context with interrupts on and no spin lock held: shared mappings and `eager` shoot down.
+ * Interrupt handlers touch no mapping at all, also not one that somebody else holds: an idle CPU may
+ * still have old translations (mm/tlb.h).
  */
 #ifndef MM_SF_BUF_H
 #define MM_SF_BUF_H
@@ -41,11 +45,12 @@ struct sf_buf; /* opaque: the direct strategy has none, its handle is the page i
 #define SFB_EXEC       (4u << SFB_USER_SHIFT)
 #define SFB_PTRACE     (5u << SFB_USER_SHIFT)
 #define SFB_PAGER      (6u << SFB_USER_SHIFT)
+#define SFB_BENCH      (7u << SFB_USER_SHIFT) /* mm/sf_bench.c */
 
 /* Most pages of one sf_buf_alloc_pages(). */
 #define SFB_BATCH_MAX 64
 
-enum sf_strategy { SF_DIRECT, SF_CACHE, SF_EAGER };
+enum PACKED sf_strategy { SF_DIRECT, SF_CACHE, SF_EAGER, SF_PERCPU, SF_EPOCH };
 extern enum sf_strategy sf_buf_strategy; /* fixed by sf_buf_init() */
 
 /* What the inlines below call when the strategy is not direct. */
@@ -76,6 +81,7 @@ static ALWAYS_INLINE void sf_buf_count_alloc(unsigned flags, unsigned n)
 static ALWAYS_INLINE void sf_buf_check_caller(unsigned flags)
 {
 	KASSERT(flags >> SFB_USER_SHIFT < SF_NUSERS, "flags %#x", flags);
+	KASSERT(this_cpu()->irq_depth == 0, "mapping in an interrupt");
 	KASSERT(!(flags & SFB_CPUPRIVATE) || curthread()->pin_count > 0, "private and not pinned");
 }
 
@@ -153,5 +159,8 @@ void sf_buf_init(void);
  * writing "reset" does: every count starts again at 0, inuse aside. */
 int sf_buf_report(char *buf, size_t size);
 void sf_buf_reset(void);
+
+const char *sf_buf_strategy_name(void);
+unsigned sf_buf_slots(void); /* of the pool; 0: direct */
 
 #endif

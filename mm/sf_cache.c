@@ -21,6 +21,7 @@
 #include "kernel/core/hash.h"
 #include "mm/kmem.h"
 #include "mm/sf_impl.h"
+#include "mm/sf_mutant.h"
 
 static struct hash table;
 
@@ -34,16 +35,16 @@ struct pending {
 
 static struct list *chain_of(const struct vm_page *page)
 {
-	return hash_chain(&table, hash_u32((uint32_t)page_frame(page)));
+	return hash_chain(&table, sf_hash(page));
 }
 
-static struct sf_buf *lookup(const struct vm_page *page)
+static ALWAYS_INLINE struct sf_buf *lookup(const struct vm_page *page)
 {
 	struct list *chain = chain_of(page);
 	struct sf_buf *sf;
 
 	LIST_FOR_EACH (sf, chain, hash_link)
-		if (sf->page == page)
+		if (likely(sf->page == page))
 			return sf;
 	return NULL;
 }
@@ -52,13 +53,18 @@ static struct sf_buf *lookup(const struct vm_page *page)
  * the last moment is seen (trap 10). */
 static void recycle(struct sf_buf *sf, struct vm_page *page, unsigned flags)
 {
-	pte_t old = pmap_kexchange(sf->kva, pmap_make_kpte(page_phys(page), VM_READ | VM_WRITE, 0));
+	pte_t read = MUTANT(cache_reads_then_writes) ? pmap_kquery(sf->kva) : 0, old;
 
+	old = pmap_kexchange(sf->kva, pmap_make_kpte(page_phys(page), VM_READ | VM_WRITE, 0));
+	if (MUTANT(cache_reads_then_writes))
+		old = read;
 	if (old & PTE_P) {
 		if (old & PTE_A) {
 			sf->cpumask = CPUMASK_NONE;
 			sf_count(flags, SF_RECYCLE_DIRTY, 1);
 		} else {
+			if (MUTANT(cache_clean_is_full))
+				sf->cpumask = cpus_online;
 			sf_count(flags, SF_RECYCLE_CLEAN, 1);
 		}
 	}
@@ -71,21 +77,35 @@ static void recycle(struct sf_buf *sf, struct vm_page *page, unsigned flags)
 struct tally {
 	unsigned taken; /* slots that got their first reference */
 	unsigned misses;
+	bool waited;
 };
+
+/* Of a page that has none. */
+static NOINLINE struct sf_buf *map_missing(struct vm_page *page, unsigned flags, struct tally *t)
+{
+	struct sf_buf *sf;
+
+	if (sf_pool.nfree == t->taken)
+		return NULL;
+	sf = sf_pool_oldest();
+	recycle(sf, page, flags);
+	t->misses++;
+	sf_trace(SFT_MISS, page, sf->kva, NULL);
+	return sf;
+}
 
 /* The page's sf_buf with a reference for the caller, valid on no CPU in particular. NULL: there is
  * none and no slot is free. Lock held. */
-static struct sf_buf *get(struct vm_page *page, unsigned flags, struct tally *t)
+static ALWAYS_INLINE struct sf_buf *get(struct vm_page *page, unsigned flags, struct tally *t)
 {
 	struct sf_buf *sf = lookup(page);
 
-	if (sf == NULL) {
-		if (sf_pool.nfree == t->taken)
-			return NULL;
-		sf = sf_pool_oldest();
-		recycle(sf, page, flags);
-		t->misses++;
-	}
+	if (MUTANT(cache_no_second_look) && t->waited)
+		sf = NULL;
+	if (likely(sf != NULL))
+		sf_trace(SFT_HIT, page, sf->kva, NULL);
+	else if ((sf = map_missing(page, flags, t)) == NULL)
+		return NULL;
 	KASSERT((pmap_kquery(sf->kva) & PTE_ADDR) == page_phys(page), "slot maps another page");
 	if (sf->refs++ == 0)
 		t->taken++;
@@ -93,7 +113,7 @@ static struct sf_buf *get(struct vm_page *page, unsigned flags, struct tally *t)
 }
 
 /* Drops a reference; returns whether the slot came free. Lock held. */
-static bool put(struct sf_buf *sf)
+static ALWAYS_INLINE bool put(struct sf_buf *sf)
 {
 	KASSERT(sf->refs > 0, "sf_buf freed twice");
 	if (--sf->refs > 0)
@@ -103,17 +123,18 @@ static bool put(struct sf_buf *sf)
 }
 
 /* Sees to it that this CPU holds no stale translation. Lock held. */
-static void validate_private(struct sf_buf *sf, unsigned me, unsigned flags)
+static ALWAYS_INLINE void validate_private(struct sf_buf *sf, unsigned me, unsigned flags)
 {
 	if (likely(cpumask_test(&sf->cpumask, me)))
 		return;
 	tlb_flush_local_page(sf->kva);
 	sf_count(flags, SF_INVLPG_LOCAL, 1);
+	sf_trace(SFT_INVLPG, NULL, sf->kva, NULL);
 	cpumask_set(&sf->cpumask, me);
 }
 
 /* Notes which CPUs must drop theirs before all may use the entry. Lock held. */
-static void validate_shared(struct sf_buf *sf, struct pending *p)
+static ALWAYS_INLINE void validate_shared(struct sf_buf *sf, struct pending *p)
 {
 	struct cpumask missing = cpumask_andnot(cpus_online, sf->cpumask);
 
@@ -129,14 +150,17 @@ static void shoot(const struct pending *p, unsigned flags)
 {
 	if (p->n == 0)
 		return;
-	sf_shootdown(&p->cpus, p->va, p->n, flags);
+	if (!MUTANT(cache_bits_early))
+		sf_shootdown(&p->cpus, p->va, p->n, flags);
 	spin_lock(&sf_pool.lock);
 	for (unsigned i = 0; i < p->n; i++)
 		p->sfs[i]->cpumask = cpumask_or(p->sfs[i]->cpumask, p->cpus);
 	spin_unlock(&sf_pool.lock);
+	if (MUTANT(cache_bits_early))
+		sf_shootdown(&p->cpus, p->va, p->n, flags);
 }
 
-static void count_alloc(unsigned flags, unsigned n, const struct tally *t)
+static ALWAYS_INLINE void count_alloc(unsigned flags, unsigned n, const struct tally *t)
 {
 	sf_buf_count_alloc(flags, n);
 	if (t->misses > 0)
@@ -148,24 +172,28 @@ static struct sf_buf *cache_alloc(struct vm_page *page, unsigned flags)
 	struct sf_buf *sf, *slow;
 	vaddr_t va;
 	struct pending p = { CPUMASK_NONE, 0, &slow, &va };
-	struct tally t = { 0, 0 };
-	bool waited = false;
+	struct tally t = { 0, 0, false };
+	unsigned before = MUTANT(cache_stale_cpu) ? this_cpu_id() : 0;
 
 	spin_lock(&sf_pool.lock);
 	/* After a sleep somebody else may have mapped the page: looked up anew (trap 7). */
 	while ((sf = get(page, flags, &t)) == NULL) {
 		if (sf_pool_wait(flags, false) != 0)
 			return NULL;
-		waited = true;
+		t.waited = true;
 		spin_lock(&sf_pool.lock);
 	}
 	sf_pool_taken(t.taken);
+	if (MUTANT(cache_stale_cpu))
+		validate_private(sf, before, flags);
+	if (MUTANT(cache_ipi_locked))
+		sf_shootdown(&cpus_online, &sf->kva, 1, flags);
 	if (flags & SFB_CPUPRIVATE)
 		validate_private(sf, this_cpu_id(), flags);
 	else
 		validate_shared(sf, &p);
 	spin_unlock(&sf_pool.lock);
-	if (waited)
+	if (t.waited)
 		sf_pool_pass_on();
 	shoot(&p, flags);
 	count_alloc(flags, 1, &t);
@@ -191,7 +219,7 @@ static bool get_all(
 {
 	unsigned i;
 
-	*t = (struct tally){ 0, 0 };
+	*t = (struct tally){ 0, 0, false };
 	for (i = 0; i < n; i++) {
 		sfs[i] = get(pages[i], flags, t);
 		if (unlikely(sfs[i] == NULL))

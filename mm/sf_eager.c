@@ -9,6 +9,7 @@
  */
 #include "kernel/core/errno.h"
 #include "mm/sf_impl.h"
+#include "mm/sf_mutant.h"
 
 static void shoot_everywhere(struct sf_buf **sfs, unsigned n, unsigned flags)
 {
@@ -17,6 +18,10 @@ static void shoot_everywhere(struct sf_buf **sfs, unsigned n, unsigned flags)
 
 	for (unsigned i = 0; i < n; i++)
 		va[i] = sfs[i]->kva;
+	if (MUTANT(eager_local_only)) {
+		online = CPUMASK_NONE;
+		cpumask_set(&online, this_cpu_id());
+	}
 	sf_shootdown(&online, va, n, flags);
 }
 
@@ -39,6 +44,7 @@ static void map(struct vm_page **pages, unsigned n, unsigned flags, struct sf_bu
 		sfs[i]->page = pages[i];
 		sfs[i]->user = flags & ~((1u << SFB_USER_SHIFT) - 1);
 		pmap_kexchange(sfs[i]->kva, pte);
+		sf_trace(SFT_MISS, pages[i], sfs[i]->kva, NULL);
 	}
 	shoot_everywhere(sfs, n, flags);
 	sf_buf_count_alloc(flags, n);
@@ -59,6 +65,8 @@ static int eager_get(struct vm_page **pages, unsigned n, unsigned flags, struct 
 		spin_lock(&sf_pool.lock);
 	}
 	take(n, sfs);
+	if (MUTANT(eager_ipi_locked))
+		shoot_everywhere(sfs, n, flags);
 	spin_unlock(&sf_pool.lock);
 	if (waited)
 		sf_pool_pass_on();
@@ -105,8 +113,10 @@ static void eager_free_pages(struct sf_buf **sfs, unsigned n)
 
 	if (ndead == 0)
 		return;
-	for (unsigned i = 0; i < ndead; i++)
+	for (unsigned i = 0; i < ndead; i++) {
 		pmap_kexchange(dead[i]->kva, 0);
+		sf_trace(SFT_UNMAP, dead[i]->page, dead[i]->kva, NULL);
+	}
 	shoot_everywhere(dead, ndead, dead[0]->user);
 	spin_lock(&sf_pool.lock);
 	for (unsigned i = 0; i < ndead; i++)

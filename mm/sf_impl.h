@@ -1,22 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What the strategies with a pool of slots (mm/sf_cache.c, mm/sf_eager.c) share: the slots, their
- * free list, and waiting for one. Nobody else includes this.
+ * What the strategies with a pool of slots share: the slots, their free list, and waiting for one
+ * (mm/sf_pool.c). Nobody else includes this.
  */
 #ifndef MM_SF_IMPL_H
 #define MM_SF_IMPL_H
 
 #include "mm/sf_buf.h"
+#include "mm/sf_trace.h"
 #include "mm/tlb.h"
 
 struct sf_buf {
-	struct list hash_link; /* cache: page -> sf_buf */
-	struct list free_link; /* sf_pool.free while refs is 0, maybe longer */
-	struct vm_page *page;  /* what the slot's PTE maps, or mapped last */
+	struct vm_page *page; /* what the slot's PTE maps, or mapped last */
+	uint32_t refs;        /* epoch: an atomic word, see SF_COUNT */
+	union {               /* epoch */
+		struct {
+			bool used;       /* hit since the reclaimer came by */
+			bool everywhere; /* no CPU holds a stale translation of kva */
+		};
+		uint16_t hot; /* SF_HOT: both */
+	};
 	vaddr_t kva;
-	uint32_t refs;
-	unsigned user;          /* SFB_PIPE...: who pays for unmapping (eager) */
-	struct cpumask cpumask; /* cache: CPUs that hold no stale translation of kva */
+	union { /* page -> sf_buf */
+		struct list hash_link;
+		struct sf_buf *hash_next; /* epoch */
+	};
+	struct list
+		free_link; /* sf_pool.free while refs is 0, maybe longer; epoch: inactive list */
+	unsigned user;     /* SFB_PIPE...: who pays for unmapping (eager) */
+	unsigned long gen; /* epoch: a CPU that has flushed since holds nothing stale either */
+	struct cpumask cpumask; /* cache, epoch: CPUs that hold no stale translation of kva */
 };
+
+/* What `refs` is made of under `epoch`; the others use the count alone. */
+#define SF_QUEUED  (1u << 31)
+#define SF_CLAIMED (1u << 30)
+#define SF_COUNT   (SF_CLAIMED - 1)
+
+#define SF_HOT 0x0101
+
+static inline unsigned sf_refs(const struct sf_buf *sf)
+{
+	return READ_ONCE(sf->refs) & SF_COUNT;
+}
 
 /* The pool. `lock` protects all of it and every slot's fields; spin lock class "sf_pool", innermost
  * but for wait queues. No shootdown happens under it (PAPER trap 9). */
@@ -27,6 +52,7 @@ struct sf_pool {
 	struct list free;
 	unsigned nfree; /* slots without references */
 	unsigned nslots;
+	unsigned nlocal; /* percpu: slots after these, each CPU's own; not part of the pool */
 	unsigned inuse_peak;
 	unsigned long frees;    /* how often a slot came back; wraps */
 	struct waitq wait_one;  /* want one slot: woken one by one */
@@ -42,8 +68,12 @@ struct sf_ops {
 	void (*free)(struct sf_buf *sf);
 	int (*alloc_pages)(struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs);
 	void (*free_pages)(struct sf_buf **sfs, unsigned n);
+	/* NULL: as the pool says, under its lock */
+	void (*ref)(struct sf_buf *sf);
+	unsigned (*inuse)(void); /* slots with references; sf_pool.lock held */
+	void (*reset)(void);     /* inuse_peak starts anew; sf_pool.lock held */
 };
-extern const struct sf_ops sf_cache_ops, sf_eager_ops;
+extern const struct sf_ops sf_cache_ops, sf_eager_ops, sf_percpu_ops, sf_epoch_ops;
 
 static inline void sf_count(unsigned flags, enum sf_event event, uint64_t n)
 {
@@ -76,8 +106,27 @@ static inline void sf_pool_put(struct sf_buf *sf)
 	list_push_back(&sf_pool.free, &sf->free_link);
 }
 
-/* After n slots were given back: wakes who waits for them. No lock needed. */
-void sf_pool_wake(unsigned n);
+/* percpu: mappings in no slot of the pool, less the slots that only look taken. Lock held. */
+unsigned sf_percpu_inuse(void);
+
+void sf_pool_wake_ones(unsigned n); /* only who waits for one slot */
+void sf_pool_wake_waiting(unsigned n);
+
+/* After n slots were given back: wakes who waits for them. No lock needed: a waiter enters its queue
+ * first and looks at the pool after, in a critical section of the lock under which the slots were
+ * given back. If that was before ours, our taking the lock, a full barrier, lets us see it here; else
+ * it sees the slots. */
+static ALWAYS_INLINE void sf_pool_wake(unsigned n)
+{
+	if (unlikely(!list_empty(&sf_pool.wait_one.waiters) ||
+		     !list_empty(&sf_pool.wait_many.waiters)))
+		sf_pool_wake_waiting(n);
+}
+
+/* Sleeps till ready(arg), which is called without any lock, and looks under those that protect what
+ * it looks at (see above). No lock held. 0: ready() was true; -EAGAIN (SFB_NOWAIT), -ERESTARTSYS
+ * (SFB_CATCH). */
+int sf_pool_sleep(unsigned flags, bool many, bool (*ready)(void *arg), void *arg);
 
 /* Nothing suitable is free: called with the lock held, returns without it. With `many` it waits for
  * any slot to come back, else for one to be free. 0: look again, from the start; -EAGAIN (SFB_NOWAIT),
@@ -89,5 +138,18 @@ void sf_pool_pass_on(void);
 
 /* Drops n translations on every CPU of `mask` and counts it. No lock held, mask not empty. */
 void sf_shootdown(const struct cpumask *mask, const vaddr_t *va, unsigned n, unsigned flags);
+/* The same by tlb_shootdown_lazy(): idle CPUs do it when they wake up. */
+void sf_shootdown_lazy(const struct cpumask *mask, const vaddr_t *va, unsigned n, unsigned flags);
+
+/* Spreads pages over the top bits, which hash_chain() takes (Knuth's multiplicative hashing, with
+ * 2^32 divided by the golden ratio: neighbours, the usual companions, fall far apart). */
+static ALWAYS_INLINE uint32_t sf_hash(const struct vm_page *page)
+{
+	return (uint32_t)(uintptr_t)page * 0x9e3779b1u;
+}
+
+unsigned sf_buf_inuse(
+	void); /* slots with references, of a strategy that has slots. Pool's lock held */
+void sf_buf_reset_peak(void); /* Pool's lock held */
 
 #endif

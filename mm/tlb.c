@@ -29,6 +29,24 @@
  *   CR3. If we read the mask without the bit, the bit was set after our read, which comes after the
  *   change: CR3 was loaded after the change. A CPU that comes online flushes after it has set its
  *   bit in cpus_online.
+ *
+ * Idle CPUs (tlb_shootdown_lazy()). targets[t].idle goes
+ *
+ *	ACTIVE -> IDLE		t itself, xchg		when it has nothing to run
+ *	IDLE -> IDLE_DIRTY	an initiator, cmpxchg	instead of 2 and 3
+ *	IDLE_DIRTY -> IDLE	t itself, xchg		on leaving; flush, publish the generation; again
+ *	IDLE -> ACTIVE		t itself, cmpxchg	when there was nothing more to flush
+ *
+ * - An initiator that makes or finds it IDLE_DIRTY changed the entry before (locked), and t flushes
+ *   after it has taken that state away: what it walks from then on is new. If the cmpxchg comes too
+ *   late it finds ACTIVE and the CPU is asked as usual.
+ * - While it is not ACTIVE t touches no address of the sf_buf region. Its interrupt handlers do
+ *   not either (sf_buf.h asserts it). It may walk and cache what it likes.
+ *
+ * Generations compare right while they are less than half of all numbers apart; on i386 2^31 changes
+ * can pass in minutes. So a running CPU that is FLUSH_BY behind flushes at its tick. One that is idle
+ * is never believed (tlb_flushed_since()), and every FLUSH_BY changes all idle CPUs are made
+ * IDLE_DIRTY, so that none becomes ACTIVE with an old number.
  */
 #include "mm/tlb.h"
 
@@ -37,6 +55,10 @@
 #include "arch/x86/trap.h"
 #include "kernel/core/cpu.h"
 #include "kernel/core/log.h"
+#include "mm/pmap.h"
+#include "mm/sf_mutant.h"
+#include "mm/sf_shadow.h"
+#include "mm/sf_trace.h"
 
 enum flush_kind { FLUSH_RANGE, FLUSH_PAGES, FLUSH_NONGLOBAL, FLUSH_ALL };
 
@@ -53,10 +75,16 @@ struct request {
 	struct cpumask waiting; /* atomic: targets that have not flushed yet */
 } ALIGNED(64);
 
+enum idle { ACTIVE, IDLE, IDLE_DIRTY };
+
 struct target {
 	struct cpumask pending; /* atomic: initiators with a request for this CPU */
 	unsigned long flushed;  /* generation; written by its own CPU */
+	enum idle idle;         /* atomic */
 } ALIGNED(64);
+
+/* Changes after which everybody must have flushed: a power of two, far from half of all numbers. */
+#define FLUSH_BY (1ul << 28)
 
 unsigned long tlb_generation;
 static struct request requests[MAX_CPUS];
@@ -68,13 +96,22 @@ void tlb_load_root(paddr_t root)
 {
 	unsigned long gen = __atomic_load_n(&tlb_generation, __ATOMIC_ACQUIRE);
 
+	sf_shadow_flush_all();
 	write_cr3((uintptr_t)root);
+	if (MUTANT(tlb_sampled_late))
+		gen = __atomic_load_n(&tlb_generation, __ATOMIC_ACQUIRE);
 	__atomic_store_n(&targets[this_cpu_id()].flushed, gen, __ATOMIC_RELEASE);
 }
 
 unsigned long tlb_flushed_generation(unsigned cpu)
 {
 	return __atomic_load_n(&targets[cpu].flushed, __ATOMIC_ACQUIRE);
+}
+
+bool tlb_flushed_since(unsigned cpu, unsigned long gen)
+{
+	return __atomic_load_n(&targets[cpu].idle, __ATOMIC_ACQUIRE) == ACTIVE &&
+	       (long)(tlb_flushed_generation(cpu) - gen) >= 0;
 }
 
 static void flush_nonglobal(void)
@@ -100,6 +137,7 @@ void tlb_flush_local_all(void)
 
 void tlb_flush_local_page(vaddr_t va)
 {
+	sf_shadow_flush_page(va);
 	invlpg(va);
 }
 
@@ -108,11 +146,11 @@ static void flush_local(const struct flush *f)
 	switch (f->kind) {
 	case FLUSH_RANGE:
 		for (vaddr_t va = f->start; va != f->end; va += PAGE_SIZE)
-			invlpg(va);
+			tlb_flush_local_page(va);
 		break;
 	case FLUSH_PAGES:
 		for (unsigned i = 0; i < f->n; i++)
-			invlpg(f->va[i]);
+			tlb_flush_local_page(f->va[i]);
 		break;
 	case FLUSH_NONGLOBAL:
 		flush_nonglobal();
@@ -178,9 +216,13 @@ static void serve_word(struct target *me, unsigned self, unsigned w)
 	while ((bits = __atomic_load_n(&me->pending.w[w], __ATOMIC_ACQUIRE)) != 0) {
 		unsigned from = w * CPUMASK_BITS + __builtin_ctzl(bits);
 
+		if (MUTANT(tlb_answers_early))
+			cpumask_clear_atomic(&requests[from].waiting, self);
 		flush_local(&requests[from].flush);
-		if (requests[from].flush.sf_buf)
+		if (requests[from].flush.sf_buf) {
 			count_add(CNT_SF_IPI_RECEIVED, 1);
+			sf_trace_cpu(SFT_SERVE, from);
+		}
 		cpumask_clear_atomic(&me->pending, from);
 		cpumask_clear_atomic(&requests[from].waiting, self);
 	}
@@ -224,10 +266,24 @@ static unsigned post(unsigned self, const struct cpumask *mask)
 	return n;
 }
 
-static unsigned shootdown(const struct cpumask *mask, struct flush flush)
+/* Does `cpu` idle? Then it is made to flush before it goes on. */
+static bool spare_idle(unsigned cpu)
+{
+	enum idle state = IDLE;
+
+	if (MUTANT(tlb_idle_trusted))
+		return targets[cpu].idle != ACTIVE;
+	return __atomic_compare_exchange_n(&targets[cpu].idle, &state, IDLE_DIRTY, false,
+		       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) ||
+	       state == IDLE_DIRTY;
+}
+
+/* `lazily`: idle CPUs are spared. *asked: CPUs that were not. */
+static unsigned shootdown(
+	const struct cpumask *mask, struct flush flush, bool lazily, unsigned *asked)
 {
 	uintptr_t flags = irq_save();
-	unsigned self = this_cpu_id(), sent = 0;
+	unsigned self = this_cpu_id(), sent = 0, cpu;
 	struct request *r = &requests[self];
 	struct cpumask others;
 
@@ -238,6 +294,11 @@ static unsigned shootdown(const struct cpumask *mask, struct flush flush)
 	if (cpumask_test(mask, self))
 		flush_local(&flush);
 	cpumask_clear(&others, self);
+	if (lazily)
+		CPUMASK_FOR_EACH (cpu, &others)
+			if (spare_idle(cpu))
+				cpumask_clear(&others, cpu);
+	*asked = cpumask_count(&others);
 	if (!cpumask_empty(&others)) {
 		r->flush = flush;
 		r->waiting = others;
@@ -252,17 +313,75 @@ static unsigned shootdown(const struct cpumask *mask, struct flush flush)
 	return sent;
 }
 
+static unsigned shootdown_now(const struct cpumask *mask, struct flush flush)
+{
+	unsigned asked;
+
+	return shootdown(mask, flush, false, &asked);
+}
+
 unsigned tlb_shootdown_range(const struct cpumask *mask, vaddr_t start, vaddr_t end)
 {
-	return shootdown(mask, flush_of_range(start, end));
+	return shootdown_now(mask, flush_of_range(start, end));
 }
 
 unsigned tlb_shootdown_pages(const struct cpumask *mask, const vaddr_t *va, unsigned n)
 {
-	return shootdown(mask, flush_of_pages(va, n));
+	return shootdown_now(mask, flush_of_pages(va, n));
 }
 
 unsigned tlb_shootdown_all(const struct cpumask *mask)
 {
-	return shootdown(mask, (struct flush){ .kind = FLUSH_ALL });
+	return shootdown_now(mask, (struct flush){ .kind = FLUSH_ALL });
+}
+
+unsigned tlb_shootdown_lazy(
+	const struct cpumask *mask, const vaddr_t *va, unsigned n, unsigned *asked)
+{
+	struct flush flush = { .kind = FLUSH_NONGLOBAL, .sf_buf = true };
+
+	if (n <= TLB_FULL_THRESHOLD)
+		flush = flush_of_pages(va, n);
+	KASSERT(flush.sf_buf, "not addresses of sf_buf");
+	return shootdown(mask, flush, true, asked);
+}
+
+/* ---- idle CPUs, generations ---- */
+
+void tlb_enter_idle(void)
+{
+	KASSERT(this_cpu()->pmap == &kernel_pmap, "idle on the tables of a process");
+	__atomic_exchange_n(&targets[this_cpu_id()].idle, IDLE, __ATOMIC_SEQ_CST);
+}
+
+void tlb_leave_idle(void)
+{
+	struct target *me = &targets[this_cpu_id()];
+	enum idle state = IDLE;
+
+	while (!__atomic_compare_exchange_n(
+		&me->idle, &state, ACTIVE, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		__atomic_exchange_n(&me->idle, IDLE, __ATOMIC_SEQ_CST);
+		if (!MUTANT(tlb_idle_stays_stale))
+			flush_nonglobal();
+		state = IDLE;
+	}
+}
+
+unsigned long tlb_advance(void)
+{
+	unsigned long gen = __atomic_add_fetch(&tlb_generation, 1, __ATOMIC_SEQ_CST);
+
+	if (unlikely(gen % FLUSH_BY == 0))
+		for (unsigned cpu = 0; cpu < ncpus; cpu++)
+			spare_idle(cpu);
+	return gen;
+}
+
+void tlb_tick(void)
+{
+	unsigned long gen = __atomic_load_n(&tlb_generation, __ATOMIC_RELAXED);
+
+	if (unlikely(gen - targets[this_cpu_id()].flushed >= FLUSH_BY))
+		flush_nonglobal();
 }

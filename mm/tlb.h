@@ -28,12 +28,30 @@ void tlb_load_root(paddr_t root);
  * was changed before the generation became that value. Wraps: compare differences, signed. */
 extern unsigned long tlb_generation;
 unsigned long tlb_flushed_generation(unsigned cpu);
+/* One more; to be called after the change. A full barrier. */
+unsigned long tlb_advance(void);
+/* Has `cpu` flushed since the change that tlb_advance() gave the number `gen`? Always false of an
+ * idle CPU: it may have slept while the numbers wrapped. */
+bool tlb_flushed_since(unsigned cpu, unsigned long gen);
+/* From the timer tick: keeps the numbers of a CPU that never flushes from growing too old. */
+void tlb_tick(void);
+
+/* Idle CPUs. Between these two calls a CPU touches nothing of the sf_buf region, in interrupts
+ * neither, and runs on the kernel's own tables (PAPER trap 12); tlb_shootdown_lazy() then spares it
+ * the interrupt, and it flushes on leaving. The idle loop only; leave: interrupts off. */
+void tlb_enter_idle(void);
+void tlb_leave_idle(void);
 
 /* The calling CPU is flushed as well if it is in the mask. `mask` is read once: CPUs that join
  * later load the tables after the change. Returns the number of IPIs sent. */
 unsigned tlb_shootdown_range(const struct cpumask *mask, vaddr_t start, vaddr_t end);
 unsigned tlb_shootdown_pages(const struct cpumask *mask, const vaddr_t *va, unsigned n);
 unsigned tlb_shootdown_all(const struct cpumask *mask);
+/* For addresses of the sf_buf region: as tlb_shootdown_pages(), but CPUs that are idle are not told
+ * now: they flush before they touch any of them. With n > TLB_FULL_THRESHOLD `va` is not read.
+ * *asked: how many other CPUs were waited for. */
+unsigned tlb_shootdown_lazy(
+	const struct cpumask *mask, const vaddr_t *va, unsigned n, unsigned *asked);
 
 /* Serves what others asked of this CPU. Called by the IPI, and by whoever waits for another CPU
  * with interrupts off. */

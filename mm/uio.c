@@ -9,6 +9,7 @@
 #include "kernel/core/errno.h"
 #include "kernel/core/string.h"
 #include "mm/sf_buf.h"
+#include "mm/sf_mutant.h"
 #include "mm/uaccess.h"
 
 static void init_one(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len, bool user)
@@ -120,8 +121,12 @@ static ALWAYS_INLINE size_t copy_mapped(
 	sched_pin();
 	sf = sf_buf_alloc(page, sfb_user | SFB_CPUPRIVATE);
 	done = copy_nofault(u, (char *)sf_buf_kva(sf) + off, n);
-	sf_buf_free(sf);
-	sched_unpin();
+	if (MUTANT(uio_faults_mapped) && done < n)
+		fault_in_next(u);
+	if (!MUTANT(uio_leak) || done == n)
+		sf_buf_free(sf);
+	if (!MUTANT(uio_stays_pinned) || done == n)
+		sched_unpin();
 	return done;
 }
 
@@ -204,9 +209,23 @@ static ssize_t one_by_one(struct uio *u, const struct uio_seg *seg, unsigned n, 
 	return (ssize_t)done;
 }
 
+/* As fault_in_next(), and then what follows it of the next n bytes: each fault costs the batch another
+ * mapping call. Whether the rest succeeds does not matter yet. */
+static int fault_in_batch(struct uio *u, size_t n)
+{
+	int err = fault_in_next(u);
+	vaddr_t end = u->iov->base + MIN(n, u->iov->len);
+
+	for (vaddr_t va = ROUND_DOWN(u->iov->base, PAGE_SIZE) + PAGE_SIZE; err == 0 && va < end;
+		va += PAGE_SIZE)
+		if (fault_in_user(va, u->dir == UIO_READ) != 0)
+			break;
+	return err;
+}
+
 ssize_t uio_pages(struct uio *u, const struct uio_seg *seg, unsigned n, unsigned sfb_user)
 {
-	size_t want = 0, done = 0;
+	size_t want = 0, done = 0, skip = 0; /* bytes of seg[0] that are done */
 
 	KASSERT(n <= UIO_BATCH, "%u pieces", n);
 	if (n == 1)
@@ -215,12 +234,14 @@ ssize_t uio_pages(struct uio *u, const struct uio_seg *seg, unsigned n, unsigned
 		want += seg[i].len;
 	want = MIN(want, u->resid);
 	while (done < want) {
-		ssize_t part = copy_batch_as(u, seg, n, done, sfb_user);
+		ssize_t part = copy_batch_as(u, seg, n, skip, sfb_user);
 
 		if (part < 0) /* a pool this small gives single ones */
 			return one_by_one(u, seg, n, sfb_user);
 		done += (size_t)part;
-		if (done < want && fault_in_next(u) != 0)
+		for (skip += (size_t)part; n > 0 && skip >= seg->len; seg++, n--)
+			skip -= seg->len;
+		if (done < want && fault_in_batch(u, want - done) != 0)
 			return done > 0 ? (ssize_t)done : -EFAULT;
 	}
 	return (ssize_t)done;

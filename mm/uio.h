@@ -29,7 +29,7 @@ struct uio {
 	size_t resid; /* bytes left */
 	enum uio_dir dir;
 	bool user;         /* buffers are user memory; else kernel memory */
-	struct kiovec one; /* for uio_init_one() */
+	struct kiovec one; /* what the two below point iov at */
 };
 
 void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len);
@@ -39,7 +39,7 @@ void uio_init_kernel(struct uio *u, enum uio_dir dir, void *buf, size_t len);
  * moved (> 0 when some were before a fault), or -EFAULT. May sleep. */
 ssize_t uio_move(struct uio *u, void *buf, size_t n);
 /* Between bytes [off, off+n) of a data page and the uio; `sfb_user` is SFB_PIPE, SFB_MD, ... The
- * caller holds a reference on the page. Returns as uio_move(), also -EINTR never. May sleep before
+ * caller holds a reference on the page. Returns as uio_move(). May sleep before
  * and after, never while mapped. */
 ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user);
 

@@ -75,9 +75,9 @@ static pte_t rights(unsigned prot)
 	return e;
 }
 
-static bool rights_shrink(pte_t old, pte_t new)
+static bool rights_shrink(pte_t old, pte_t next)
 {
-	return (old & ~new &(PTE_P | PTE_W)) != 0 || (~old & new &PTE_NX) != 0;
+	return (old & ~next & (PTE_P | PTE_W)) != 0 || (~old & next & PTE_NX) != 0;
 }
 
 /* The D bit of an entry that is gone or about to be cleared belongs to the page cache. */
@@ -287,11 +287,11 @@ void pmap_destroy(struct pmap *pm)
 /* ---- entering ---- */
 
 /* What pmap_enter() displaced: shoots down if need be, releases the page. */
-static void displaced(struct pmap *pm, vaddr_t va, pte_t old, pte_t new)
+static void displaced(struct pmap *pm, vaddr_t va, pte_t old, pte_t next)
 {
-	bool same = (old & PTE_ADDR) == (new &PTE_ADDR);
+	bool same = (old & PTE_ADDR) == (next & PTE_ADDR);
 
-	if (maybe_cached(old) && (!same || rights_shrink(old, new))) {
+	if (maybe_cached(old) && (!same || rights_shrink(old, next))) {
 		struct cpumask cpus = active_cpus(pm);
 
 		tlb_shootdown_pages(&cpus, &va, 1);
@@ -302,7 +302,7 @@ static void displaced(struct pmap *pm, vaddr_t va, pte_t old, pte_t new)
 
 static int enter(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned prot, bool only_new)
 {
-	pte_t new = page_phys(page) | PTE_U | rights(prot | VM_READ), old;
+	pte_t next = page_phys(page) | PTE_U | rights(prot | VM_READ), old;
 	struct walk w;
 	int err = 0;
 
@@ -316,10 +316,10 @@ static int enter(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned pro
 		err = -EEXIST;
 		goto out;
 	}
-	old = pte_xchg(w.entry[1], new);
+	old = pte_xchg(w.entry[1], next);
 	if (mapped(old)) {
 		spin_unlock(&pm->lock);
-		displaced(pm, va, old, new);
+		displaced(pm, va, old, next);
 		return 0;
 	}
 	table_page(w.entry[1])->pt_used++;
@@ -389,18 +389,18 @@ void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end)
 
 static void protect_entry(struct gather *g, pte_t *e, vaddr_t va, unsigned prot)
 {
-	pte_t old = pte_read(e), new;
+	pte_t old = pte_read(e), next;
 
 	if (!mapped(old))
 		return;
 	do {
-		new = (old & ~(PTE_P | PTE_NONE | PTE_NX)) | rights(prot & ~VM_WRITE);
+		next = (old & ~(PTE_P | PTE_NONE | PTE_NX)) | rights(prot & ~VM_WRITE);
 		if (!(prot & VM_WRITE))
-			new &= ~(PTE_W | PTE_D);
-	} while (!pte_cmpxchg(e, &old, new));
-	if (old & ~new &PTE_D)
+			next &= ~(PTE_W | PTE_D);
+	} while (!pte_cmpxchg(e, &old, next));
+	if (old & ~next & PTE_D)
 		harvest_dirty(old);
-	if (maybe_cached(old) && rights_shrink(old, new))
+	if (maybe_cached(old) && rights_shrink(old, next))
 		gather_va(g, va);
 }
 
@@ -417,6 +417,38 @@ void pmap_protect(struct pmap *pm, vaddr_t start, vaddr_t end, unsigned prot)
 		if (more)
 			for (vaddr_t stop = table_end(start, end); start < stop; start += PAGE_SIZE)
 				protect_entry(&g, w.entry[1]++, start, prot);
+		spin_unlock(&pm->lock);
+	}
+	gather_finish(&g);
+}
+
+static void write_protect_entry(struct gather *g, pte_t *e, vaddr_t va)
+{
+	pte_t old = pte_read(e);
+
+	while (mapped(old) && (old & PTE_W) && !pte_cmpxchg(e, &old, old & ~(PTE_W | PTE_D)))
+		;
+	if (!mapped(old) || !(old & PTE_W))
+		return;
+	if (old & PTE_D)
+		harvest_dirty(old);
+	if (maybe_cached(old))
+		gather_va(g, va);
+}
+
+void pmap_write_protect(struct pmap *pm, vaddr_t start, vaddr_t end)
+{
+	struct gather g;
+	struct walk w;
+	bool more = true;
+
+	gather_init(&g, pm);
+	while (more) {
+		spin_lock(&pm->lock);
+		more = walk_next(pm, &start, end, &w);
+		if (more)
+			for (vaddr_t stop = table_end(start, end); start < stop; start += PAGE_SIZE)
+				write_protect_entry(&g, w.entry[1]++, start);
 		spin_unlock(&pm->lock);
 	}
 	gather_finish(&g);

@@ -15,6 +15,7 @@
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "mm/pmap.h"
+#include "mm/sf_shadow.h"
 #include "mm/tlb.h"
 
 /* boot/start_*.asm: the page below the boot stack. */
@@ -74,8 +75,11 @@ pte_t pmap_kexchange(vaddr_t va, pte_t pte)
 pte_t pmap_kquery(vaddr_t va)
 {
 	const pte_t *e = kpte_at(va, 1, false);
+	pte_t pte = e == NULL ? 0 : pte_read(e);
 
-	return e == NULL ? 0 : pte_read(e);
+	if (pte & PTE_P)
+		sf_shadow_walk(va);
+	return pte;
 }
 
 pte_t pmap_make_kpte(paddr_t pa, unsigned prot, pte_t extra)

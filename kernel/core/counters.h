@@ -22,7 +22,7 @@ enum sf_event {
 	SF_NEVENTS
 };
 
-#define SF_NUSERS 7 /* row 0 and the six of mm/sf_buf.h */
+#define SF_NUSERS 8 /* row 0 and the seven of mm/sf_buf.h */
 
 enum counter {
 	CNT_IRQ_LOC,         /* local timer interrupts */

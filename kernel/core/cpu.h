@@ -70,10 +70,32 @@ static ALWAYS_INLINE unsigned this_cpu_id(void)
 }
 
 /* Adds to one of this CPU's event counters. Any context; an interrupt handler must not count what
- * thread context counts too (the add is not atomic on i386). */
+ * thread context counts too (the add is not atomic on i386).
+ * The segment's base is the CPU's own struct, so one instruction adds at an offset from it, without
+ * fetching the struct's address first. The compiler is not told that memory changes: nobody reads a
+ * counter but through READ_ONCE(). */
 static ALWAYS_INLINE void count_add(unsigned counter, uint64_t n)
 {
-	this_cpu()->counters[counter] += n;
+	uintptr_t at = offsetof(struct cpu, counters) + counter * sizeof(uint64_t);
+#ifdef __x86_64__
+	if (__builtin_constant_p(at))
+		__asm__ volatile("addq %1, %%gs:%c0" : : "i"(at), "er"(n) : "cc");
+	else
+		__asm__ volatile("addq %1, %%gs:(%0)" : : "r"(at), "er"(n) : "cc");
+#else
+	uint32_t low = (uint32_t)n, high = (uint32_t)(n >> 32);
+
+	if (__builtin_constant_p(at))
+		__asm__ volatile("addl %1, %%fs:%c0\n\tadcl %2, %%fs:%c0+4"
+				 :
+				 : "i"(at), "ir"(low), "ir"(high)
+				 : "cc");
+	else
+		__asm__ volatile("addl %1, %%fs:(%0)\n\tadcl %2, %%fs:4(%0)"
+				 :
+				 : "r"(at), "ir"(low), "ir"(high)
+				 : "cc");
+#endif
 }
 
 /* The sum over all CPUs; a snapshot, not a consistent cut. */

@@ -15,6 +15,8 @@
 #include "arch/x86/trap.h"
 #include "boot/boot_info.h"
 #include "fs/initramfs.h"
+#include "fs/md.h"
+#include "fs/rootfs.h"
 #include "fs/tty.h"
 #include "fs/vfs.h"
 #include "kernel/core/ktest.h"
@@ -50,6 +52,8 @@ static void late_boot(void *arg)
 	vfs_init();
 	tty_init();
 	initramfs_load();
+	md_init();
+	rootfs_init();
 	exit_init();
 	options_check();
 	if (tests != NULL)

@@ -118,7 +118,7 @@ uint64_t option_u64(const char *name, uint64_t def, uint64_t min, uint64_t max)
 }
 
 /* Asked for only when they are needed, after options_check(). */
-static const char *const late_options[] = { "init", "panic" };
+static const char *const late_options[] = { "init", "panic", "selftest_seconds" };
 
 void options_check(void)
 {

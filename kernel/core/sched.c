@@ -34,6 +34,7 @@
 #include "kernel/core/witness.h"
 #include "kernel/proc/proc.h"
 #include "mm/pmap.h"
+#include "mm/tlb.h"
 
 #define STARVE_NS (3 * SLICE_NS)
 /* Looks of a CPU without work before it halts. A partner that answers at once (a pipe) then needs no
@@ -219,6 +220,7 @@ static void switch_to(struct cpu *c, struct runq *rq, struct thread *next, bool 
 	}
 	if (c->pmap != pm)
 		pmap_switch(pm);
+	sf_local_switch(&prev->sf_local, &next->sf_local);
 	count_add(CNT_CTXT, 1);
 	sched_finish_switch(arch_switch(prev, next));
 }
@@ -277,6 +279,9 @@ void sched_tick(bool user, uint64_t now)
 	struct thread *t = c->current;
 
 	account(t, user, now);
+	tlb_tick();
+	if (t->proc != NULL && READ_ONCE(t->proc->cpu_itimers))
+		proc_cpu_tick(t->proc);
 	if (now + SLICE_NS / 2 < t->slice_end)
 		return;
 	t->slice_end = now + SLICE_NS;
@@ -321,10 +326,11 @@ static bool steal_here(struct cpu *c, struct runq *rq)
 	return true;
 }
 
-static void NORETURN idle_loop(struct cpu *c)
+/* Returns when there is something to run, interrupts off. Meanwhile nobody needs to flush this CPU's
+ * TLB for sf_buf: it runs on the kernel's tables and does so itself at the end. */
+static void wait_for_work(struct cpu *c, struct runq *rq)
 {
-	struct runq *rq = &runqs[c->id];
-
+	tlb_enter_idle();
 	for (;;) {
 		irq_enable();
 		publish_idle(c, rq, CPU_POLLING);
@@ -333,9 +339,17 @@ static void NORETURN idle_loop(struct cpu *c)
 		irq_disable();
 		publish_idle(c, rq, CPU_HALTED);
 		if (work_here(c, rq) || steal_here(c, rq))
-			schedule(false);
-		else
-			irq_enable_and_halt();
+			break;
+		irq_enable_and_halt();
+	}
+	tlb_leave_idle();
+}
+
+static void NORETURN idle_loop(struct cpu *c)
+{
+	for (;;) {
+		wait_for_work(c, &runqs[c->id]);
+		schedule(false);
 	}
 }
 

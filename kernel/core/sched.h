@@ -14,6 +14,7 @@
 #include "kernel/core/list.h"
 #include "kernel/core/timer.h"
 #include "kernel/core/wait.h"
+#include "mm/sf_local.h"
 
 struct proc;
 struct trapframe;
@@ -27,6 +28,14 @@ enum thread_state {
 	THREAD_WAITING,  /* asleep in wait_sleep() */
 	THREAD_DEAD,     /* will never run again */
 	THREAD_NEW,      /* not started yet */
+};
+
+/* What restart_syscall(2) goes on with after a stop: a call whose time-out is counted from its first
+ * begin, man 7 signal. */
+struct syscall_restart {
+	long (*fn)(struct syscall_restart *r); /* NULL: nothing to go on with */
+	uint64_t deadline;                     /* monotonic ns */
+	uintptr_t arg[4];
 };
 
 struct thread {
@@ -63,12 +72,16 @@ struct thread {
 	struct list proc_link;                  /* proc->threads */
 	struct arch_thread arch;                /* FPU state, TLS */
 	struct sig_thread *sig;                 /* mask and pending set: kernel/proc/signal.h */
+	bool exited;                            /* no user of proc any more: kernel/proc/exit.c */
 	vaddr_t clear_child_tid, set_child_tid; /* clone(2) */
+	vaddr_t robust_list;                    /* set_robust_list(2) */
+	struct syscall_restart restart;         /* of a call that returned -ERESTART_RESTARTBLOCK */
 
 	void (*kfn)(void *); /* kernel threads: what they run */
 	void *karg;
 
 	bool fault_disabled; /* user faults taken by the kernel fail at once: mm/uaccess.h */
+	struct sf_local sf_local;
 	unsigned locks_held; /* mutexes, debug builds */
 #ifdef DEBUG
 	const struct mutex *held[WITNESS_MAX_HELD];
