@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * read(2) and write(2) through the page cache: the vnode's vm_object holds the file's pages, whoever
- * their pager is, and mmap(2) shows the same ones.
+ * read(2) and write(2) through the page cache: the vnode's vm_object holds the file's pages,
+ * whoever their pager is, and mmap(2) shows the same ones.
  *
  * Writers hold vnode->write_lock from the first byte to the last, so a write is one piece to other
- * writers and an append lands behind what the last one left. Readers take no lock: they see each page
- * before or after a write that is under way, and never beyond the size, which grows at the end.
- * A page wholly beyond the size is not filled before it is overwritten: nobody can reach it
- * before the size says so, and what a copy that fails leaves unwritten is zeroed.
+ * writers and an append lands behind what the last one left. Readers take no lock: they see each
+ * page before or after a write that is under way, and never beyond the size, which grows with it. A
+ * page wholly beyond the size is not filled before it is overwritten: nobody can reach it before
+ * the size says so, and what a copy that fails leaves unwritten is zeroed.
  */
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
@@ -17,11 +17,7 @@
 #include "kernel/syscall/abi/proc.h"
 #include "mm/sf_buf.h"
 #include "mm/uio.h"
-#include "mm/vm.h"
-
-/* Page numbers are words, offsets are signed 64-bit numbers. */
-#define FILE_SIZE_MAX \
-	MIN((uint64_t)INT64_MAX, (uint64_t)UINTPTR_MAX << (sizeof(uintptr_t) == 4 ? PAGE_SHIFT : 0))
+#include "mm/vm_cache.h"
 
 static uint8_t zeros[4096] ALIGNED(64); /* never written */
 
@@ -47,20 +43,68 @@ static bool must_stop(void)
 	return READ_ONCE(curthread()->sig_fatal);
 }
 
-static ssize_t read_page(struct vm_object *obj, struct uio *u, uint64_t off, size_t n)
+/* Pages of a file that follow each other, held and mapped by one call. */
+struct run {
+	struct uio_seg seg[UIO_BATCH];
+	unsigned n;
+	size_t bytes;
+};
+
+/* Holds the pages of up to n bytes at off, as many as fit; what lies wholly at or beyond `fresh` is
+ * to be overwritten. An error, if there is not even one; -ENOENT: a page is not there, without
+ * VMO_CREATE. */
+static int hold_run(struct vm_object *obj, uint64_t off, size_t n, unsigned flags, uint64_t fresh,
+	struct run *r)
+{
+	int err = 0;
+
+	r->n = 0;
+	r->bytes = 0;
+	mutex_lock(&obj->lock);
+	while (n > 0 && r->n < UIO_BATCH) {
+		struct uio_seg *s = &r->seg[r->n];
+		size_t part = MIN((size_t)(PAGE_SIZE - (off & PAGE_MASK)), n);
+		bool over = part == PAGE_SIZE && off >= fresh;
+
+		err = vm_object_page_locked(obj, (uintptr_t)(off >> PAGE_SHIFT),
+			flags | (over ? VMO_OVERWRITE : 0), &s->page);
+		if (err != 0)
+			break;
+		s->off = (unsigned)(off & PAGE_MASK);
+		s->len = (unsigned)part;
+		r->n++;
+		r->bytes += part;
+		off += part;
+		n -= part;
+	}
+	mutex_unlock(&obj->lock);
+	return r->n > 0 ? 0 : err;
+}
+
+static void release_run(struct run *r)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		page_put(r->seg[i].page);
+}
+
+/* Moves up to *n bytes at off and says in *n how many it tried. */
+static ssize_t read_run(struct vm_object *obj, struct uio *u, uint64_t off, size_t *n)
 {
 	bool holes = obj->ops == NULL || obj->ops->getpage == NULL; /* what is not there is zeros */
-	struct vm_page *page;
+	struct run r;
 	ssize_t got;
 	int err;
 
-	err = vm_object_page(obj, (uintptr_t)(off >> PAGE_SHIFT), holes ? 0 : VMO_CREATE, &page);
-	if (err == -ENOENT && holes)
-		return uio_move(u, zeros, n);
+	err = hold_run(obj, off, *n, holes ? 0 : VMO_CREATE, UINT64_MAX, &r);
+	if (err == -ENOENT && holes) {
+		*n = MIN((size_t)(PAGE_SIZE - (off & PAGE_MASK)), *n);
+		return uio_move(u, zeros, *n);
+	}
 	if (err != 0)
 		return err;
-	got = uio_page(u, page, (size_t)(off & PAGE_MASK), n, SFB_PAGER);
-	page_put(page);
+	*n = r.bytes;
+	got = uio_pages(u, r.seg, r.n, SFB_PAGER);
+	release_run(&r);
 	return got;
 }
 
@@ -74,9 +118,9 @@ static ssize_t cache_read(struct vnode *vn, struct uio *u, uint64_t off)
 		size = vnode_size(vn);
 		if (off >= size)
 			break;
-		n = MIN((size_t)(PAGE_SIZE - (off & PAGE_MASK)), u->resid);
-		n = (size_t)MIN((uint64_t)n, size - off);
-		got = read_page(vn->object, u, off, n);
+		n = (size_t)MIN((uint64_t)u->resid, size - off);
+		vm_cache_throttle(vn->object);
+		got = read_run(vn->object, u, off, &n);
 		if (got > 0)
 			off += (uint64_t)got;
 		if (got != (ssize_t)n)
@@ -97,25 +141,67 @@ static void zero_part(struct vm_page *page, size_t off, size_t n)
 	uio_page(&u, page, off, n, SFB_PAGER);
 }
 
-static ssize_t write_page(struct vm_object *obj, struct uio *u, uint64_t off, size_t n, bool fresh)
+/* Of a run at off, the first `done` bytes were written: fresh pages must not show what was in
+ * memory. */
+static void zero_unwritten(const struct run *r, uint64_t off, uint64_t fresh, size_t done)
 {
-	size_t in_page = (size_t)(off & PAGE_MASK);
-	struct vm_page *page;
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct uio_seg *s = &r->seg[i];
+		size_t here = MIN(done, (size_t)s->len);
+
+		if (s->len == PAGE_SIZE && off >= fresh && here < s->len)
+			zero_part(s->page, here, s->len - here);
+		off += s->len;
+		done -= here;
+	}
+}
+
+/* Asks the store for room for each page of the run, which ends before the first that gets none. An
+ * error, if that is the first of all. */
+static int prepare_run(struct vm_object *obj, uint64_t off, struct run *r)
+{
+	int err = 0;
+
+	if (obj->ops->prepare == NULL)
+		return 0;
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct uio_seg *s = &r->seg[i];
+
+		err = obj->ops->prepare(obj, (uintptr_t)(off >> PAGE_SHIFT), s->off, s->len);
+		vm_page_dirty(s->page);
+		if (err == 0) {
+			off += s->len;
+			continue;
+		}
+		for (; r->n > i; r->n--) {
+			r->bytes -= r->seg[r->n - 1].len;
+			page_put(r->seg[r->n - 1].page);
+		}
+	}
+	return r->n > 0 ? 0 : err;
+}
+
+/* Writes up to *n bytes at off, where the file's end is at `size`, and says in *n how many it
+ * tried. */
+static ssize_t write_run(
+	struct vm_object *obj, struct uio *u, uint64_t off, size_t *n, uint64_t size)
+{
+	struct run r;
 	ssize_t got;
 	int err;
 
-	err = vm_object_page(obj, (uintptr_t)(off >> PAGE_SHIFT),
-		fresh ? VMO_CREATE | VMO_OVERWRITE : VMO_CREATE, &page);
+	err = hold_run(obj, off, *n, VMO_CREATE, size, &r);
+	if (err == 0)
+		err = prepare_run(obj, off, &r);
 	if (err != 0)
 		return err;
-	got = uio_page(u, page, in_page, n, SFB_PAGER);
-	if (fresh && got < (ssize_t)n) {
-		size_t done = got > 0 ? (size_t)got : 0;
-
-		zero_part(page, done, n - done);
-	}
-	page_set_flags(page, PG_DIRTY);
-	page_put(page);
+	*n = r.bytes;
+	got = uio_pages(u, r.seg, r.n, SFB_PAGER);
+	if (got < (ssize_t)r.bytes)
+		zero_unwritten(&r, off, size, got > 0 ? (size_t)got : 0);
+	for (unsigned i = 0; i < r.n; i++)
+		vm_page_dirty(r.seg[i].page);
+	release_run(&r);
 	return got;
 }
 
@@ -156,15 +242,16 @@ static ssize_t write_pages(struct vnode *vn, struct uio *u, uint64_t off, size_t
 	uint64_t size = vnode_size(vn);
 	size_t done = 0, n;
 	ssize_t got = 0;
-	bool fresh;
 
 	while (done < count) {
-		n = MIN((size_t)(PAGE_SIZE - (off & PAGE_MASK)), count - done);
-		fresh = n == PAGE_SIZE && off >= size;
-		got = write_page(vn->object, u, off, n, fresh);
+		n = count - done;
+		vm_cache_throttle(vn->object);
+		got = write_run(vn->object, u, off, &n, size);
 		if (got > 0) {
 			off += (uint64_t)got;
 			done += (size_t)got;
+			if (off > vnode_size(vn))
+				vm_object_set_size(vn->object, off); /* growing cannot fail */
 		}
 		if (got != (ssize_t)n)
 			break;
@@ -177,12 +264,24 @@ static ssize_t write_pages(struct vnode *vn, struct uio *u, uint64_t off, size_t
 	return done > 0 ? (ssize_t)done : got;
 }
 
+/* A write that ended early may have blocks of its store behind the file's end. */
+static void trim(struct vnode *vn)
+{
+	struct kstat st = { 0 };
+
+	if (vn->object->ops->prepare == NULL)
+		return;
+	mutex_lock(&vn->lock);
+	st.size = vnode_size(vn);
+	vn->ops->setattr(vn, ATTR_SIZE, &st);
+	mutex_unlock(&vn->lock);
+}
+
 static ssize_t cache_write(
 	struct vnode *vn, struct uio *u, uint64_t off, bool append, uint64_t *newoff)
 {
 	int64_t count;
 	ssize_t done;
-	int err;
 
 	if (u->resid == 0)
 		return 0;
@@ -191,13 +290,10 @@ static ssize_t cache_write(
 		off = vnode_size(vn);
 	count = writable(off, u->resid);
 	done = count < 0 ? (ssize_t)count : write_pages(vn, u, off, (size_t)count);
+	if (done < count)
+		trim(vn);
 	if (done > 0) {
 		off += (uint64_t)done;
-		if (off > vnode_size(vn)) {
-			err = vm_object_set_size(vn->object, off);
-			if (err != 0)
-				done = err;
-		}
 		note_write(vn);
 	}
 	mutex_unlock(&vn->write_lock);

@@ -46,7 +46,7 @@ struct unpack {
 	struct source *src;
 	struct cpio_reader reader;
 	char path[CPIO_NAME_MAX + 1];
-	uint8_t buf[4096];
+	uint8_t buf[UIO_BATCH * PAGE_SIZE]; /* as many pages as one mapping call takes */
 	struct hard_link links[MAX_LINKS];
 	unsigned nlinks, entries, failed;
 };

@@ -6,6 +6,7 @@
  * everything of the VFS.
  */
 #include "fs/devfs.h"
+#include "fs/ext2_vfs.h"
 #include "fs/file.h"
 #include "fs/namei.h"
 #include "fs/procfs.h"
@@ -27,11 +28,13 @@ static const struct fstype {
 	const char *name;
 	struct mount *(*mount)(const char *source);
 	bool single;
+	struct mount *(*mount_disk)(const char *source, unsigned long flags); /* MS_* */
 } fstypes[] = {
-	{ "tmpfs", tmpfs_mount_new, false },
-	{ "ramfs", tmpfs_mount_new, false },
-	{ "devtmpfs", devfs_mount_new, true },
-	{ "proc", procfs_mount_new, true },
+	{ "tmpfs", tmpfs_mount_new, false, NULL },
+	{ "ramfs", tmpfs_mount_new, false, NULL },
+	{ "devtmpfs", devfs_mount_new, true, NULL },
+	{ "proc", procfs_mount_new, true, NULL },
+	{ "ext2", NULL, false, ext2_mount_new },
 };
 
 void mount_init(struct mount *m, const char *fstype, const char *source)
@@ -129,15 +132,8 @@ static void detach(struct mount *m)
 	spin_unlock(&mount_lock);
 }
 
-static int check_mount_flags(unsigned long flags)
-{
-	if (flags & (MS_BIND | MS_MOVE | MS_RDONLY))
-		return -EINVAL;
-	return 0;
-}
-
-static int do_mount(
-	const struct fstype *type, const char *source, struct vnode *point, const char *target)
+static int do_mount(const struct fstype *type, const char *source, struct vnode *point,
+	const char *target, unsigned long flags)
 {
 	struct mount *m;
 	int err;
@@ -145,7 +141,9 @@ static int do_mount(
 	if (type->single && point == point->mount->root &&
 		strcmp(point->mount->fstype, type->name) == 0)
 		return -EBUSY;
-	m = type->mount(source);
+	if (type->mount_disk == NULL && (flags & MS_RDONLY))
+		return -EINVAL;
+	m = type->mount_disk != NULL ? type->mount_disk(source, flags) : type->mount(source);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
 	err = mount_attach(m, point, target);
@@ -171,15 +169,17 @@ int vfs_mount(const char *fstype, const char *source, const char *target, unsign
 
 	if (!vfs_is_root())
 		return -EPERM;
-	err = check_mount_flags(flags);
-	if (err != 0)
-		return err;
+	if (flags & (MS_BIND | MS_MOVE))
+		return -EINVAL;
 	err = vfs_lookup(NULL, target, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &point);
 	if (err != 0)
 		return err;
 	if (flags & (MS_REMOUNT | MS_SHARED | MS_PRIVATE)) {
-		/* There is nothing a remount could change: everything is mounted for writing. */
-		err = point == point->mount->root ? 0 : -EINVAL;
+		/* A remount cannot change what matters: whether it is mounted for writing. */
+		err = -EINVAL;
+		if (point == point->mount->root &&
+			(!(flags & MS_REMOUNT) || !(flags & MS_RDONLY) == !point->mount->readonly))
+			err = 0;
 		goto out;
 	}
 	err = -ENODEV;
@@ -187,7 +187,7 @@ int vfs_mount(const char *fstype, const char *source, const char *target, unsign
 	mutex_lock(&mount_mutex);
 	for (size_t i = 0; i < ARRAY_SIZE(fstypes); i++)
 		if (strcmp(fstypes[i].name, fstype) == 0)
-			err = do_mount(&fstypes[i], source, point, path);
+			err = do_mount(&fstypes[i], source, point, path, flags);
 	mutex_unlock(&mount_mutex);
 out:
 	vnode_put(point);
@@ -241,6 +241,83 @@ int vfs_umount(const char *target, int flags)
 	mutex_unlock(&mount_mutex);
 	mount_put(m);
 	return err;
+}
+
+/* ---- another root ---- */
+
+int mount_move(struct mount *m, struct vnode *to)
+{
+	struct vnode *from;
+
+	vnode_get(to);
+	spin_lock(&mount_lock);
+	from = m->point;
+	if (from == NULL || to->covered_by != NULL) {
+		spin_unlock(&mount_lock);
+		vnode_put(to);
+		return from == NULL ? -EINVAL : -EBUSY;
+	}
+	from->covered_by = NULL;
+	to->covered_by = m;
+	m->point = to;
+	spin_unlock(&mount_lock);
+	vnode_put(from);
+	return 0;
+}
+
+void mount_set_root(struct mount *m)
+{
+	struct mount *old = vfs_root_vnode->mount;
+
+	spin_lock(&mount_lock);
+	list_remove(&old->link);
+	strlcpy(m->target, "/", sizeof(m->target));
+	list_push_front(&mounts, &m->link);
+	spin_unlock(&mount_lock);
+	vfs_root_vnode = m->root;
+	old->unmount(old, true);
+	mount_put(old);
+}
+
+/* ---- syncing ---- */
+
+int vfs_fsync(struct vnode *vn)
+{
+	return vn->ops->fsync != NULL ? vn->ops->fsync(vn) : 0;
+}
+
+int vfs_syncfs(struct mount *m)
+{
+	return m->sync != NULL ? m->sync(m) : 0;
+}
+
+/* The mount at place n of the list that can be synced, with a reference. */
+static struct mount *nth_syncable(unsigned n)
+{
+	struct mount *m, *found = NULL;
+
+	spin_lock(&mount_lock);
+	LIST_FOR_EACH (m, &mounts, link) {
+		if (m->sync == NULL || n-- > 0)
+			continue;
+		found = m;
+		mount_get(m);
+		break;
+	}
+	spin_unlock(&mount_lock);
+	return found;
+}
+
+void vfs_sync(void)
+{
+	struct mount *m;
+
+	mutex_lock(&mount_mutex);
+	for (unsigned n = 0; (m = nth_syncable(n)) != NULL; n++) {
+		m->sync(m);
+		mount_put(m);
+	}
+	mutex_unlock(&mount_mutex);
 }
 
 static void mount_at_boot(const char *fstype, const char *target)

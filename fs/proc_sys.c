@@ -5,6 +5,7 @@
 #include "arch/x86/trap.h"
 #include "boot/boot_info.h"
 #include "fs/devfs.h"
+#include "fs/md.h"
 #include "fs/procfs.h"
 #include "fs/vfs.h"
 #include "kernel/core/cpu.h"
@@ -18,7 +19,9 @@
 #include "kernel/syscall/uname.h"
 #include "mm/kmem.h"
 #include "mm/page.h"
+#include "mm/sf_bench.h"
 #include "mm/sf_buf.h"
+#include "mm/sf_trace.h"
 
 #define NSEC_PER_TICK (NSEC_PER_SEC / USER_HZ)
 #define ISA_IRQS      16
@@ -174,6 +177,7 @@ static int show_version(struct textbuf *tb, struct proc *p)
 struct mount_line {
 	char source[64], target[128];
 	const char *fstype;
+	bool readonly;
 };
 
 struct mount_copy {
@@ -190,6 +194,7 @@ static void copy_mount(struct mount *m, void *arg)
 		strlcpy(c->lines[c->n].source, m->source, sizeof(m->source));
 		strlcpy(c->lines[c->n].target, m->target, sizeof(m->target));
 		c->lines[c->n].fstype = m->fstype;
+		c->lines[c->n].readonly = m->readonly;
 	}
 	c->n++;
 }
@@ -210,15 +215,15 @@ int procfs_show_mounts(struct textbuf *tb, struct proc *p)
 		c.size = c.n + 4;
 	}
 	for (unsigned i = 0; i < c.n; i++)
-		tb_printf(tb, "%s %s %s rw 0 0\n", c.lines[i].source, c.lines[i].target,
-			c.lines[i].fstype);
+		tb_printf(tb, "%s %s %s %s 0 0\n", c.lines[i].source, c.lines[i].target,
+			c.lines[i].fstype, c.lines[i].readonly ? "ro" : "rw");
 	kfree(c.lines);
 	return 0;
 }
 
 static int show_filesystems(struct textbuf *tb, struct proc *p)
 {
-	tb_printf(tb, "nodev\ttmpfs\nnodev\tramfs\nnodev\tdevtmpfs\nnodev\tproc\n");
+	tb_printf(tb, "nodev\ttmpfs\nnodev\tramfs\nnodev\tdevtmpfs\nnodev\tproc\n\text2\n");
 	return 0;
 }
 
@@ -274,7 +279,8 @@ static int show_devices(struct textbuf *tb, struct proc *p)
 
 /* ---- sf_buf ---- */
 
-static int show_sf_buf(struct textbuf *tb, struct proc *p)
+/* A text that its owner prints as snprintf() would do it. */
+static int show_report(struct textbuf *tb, int (*report)(char *buf, size_t size))
 {
 	size_t size = 16384;
 	char *buf;
@@ -284,7 +290,7 @@ static int show_sf_buf(struct textbuf *tb, struct proc *p)
 		buf = kmalloc(size);
 		if (buf == NULL)
 			return -ENOMEM;
-		n = sf_buf_report(buf, size);
+		n = report(buf, size);
 		if (n < 0 || (size_t)n < size)
 			break;
 		kfree(buf);
@@ -293,6 +299,27 @@ static int show_sf_buf(struct textbuf *tb, struct proc *p)
 	if (n > 0)
 		tb_write(tb, buf, (size_t)n);
 	kfree(buf);
+	return 0;
+}
+
+static int show_sf_buf(struct textbuf *tb, struct proc *p)
+{
+	return show_report(tb, sf_buf_report);
+}
+
+static int show_sf_bench(struct textbuf *tb, struct proc *p)
+{
+	return show_report(tb, sf_bench_report);
+}
+
+static void emit_line(void *tb, const char *line, size_t len)
+{
+	tb_write(tb, line, len);
+}
+
+static int show_sf_trace(struct textbuf *tb, struct proc *p)
+{
+	sf_trace_report(emit_line, tb);
 	return 0;
 }
 
@@ -438,10 +465,13 @@ const struct procfs_entry procfs_root[] = {
 	{ "filesystems", FILE_RO, show_filesystems, NULL, NULL, NULL },
 	{ "interrupts", FILE_RO, show_interrupts, NULL, NULL, NULL },
 	{ "loadavg", FILE_RO, show_loadavg, NULL, NULL, NULL },
+	{ "md", S_IFREG | 0644, md_show, md_command, NULL, NULL },
 	{ "meminfo", FILE_RO, show_meminfo, NULL, NULL, NULL },
 	{ "mounts", S_IFLNK | 0777, show_self_mounts, NULL, NULL, NULL },
 	{ "self", S_IFLNK | 0777, show_self, NULL, NULL, NULL },
+	{ "sf_bench", S_IFREG | 0644, show_sf_bench, sf_bench_write, NULL, NULL },
 	{ "sf_buf", S_IFREG | 0644, show_sf_buf, write_sf_buf, NULL, NULL },
+	{ "sf_trace", S_IFREG | 0644, show_sf_trace, sf_trace_write, NULL, NULL },
 	{ "stat", FILE_RO, show_stat, NULL, NULL, NULL },
 	{ "sys", DIR_RO, NULL, NULL, NULL, sys },
 	{ "thread-self", S_IFLNK | 0777, show_thread_self, NULL, NULL, NULL },

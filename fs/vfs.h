@@ -17,6 +17,10 @@
 #include "kernel/core/list.h"
 #include "kernel/core/wait.h"
 
+/* Offsets are signed 64-bit numbers, page numbers of an object are words (Linux: s_maxbytes). */
+#define FILE_SIZE_MAX \
+	MIN((uint64_t)INT64_MAX, (uint64_t)UINTPTR_MAX << (sizeof(uintptr_t) == 4 ? PAGE_SHIFT : 0))
+
 struct file;
 struct mount;
 struct vnode;
@@ -73,6 +77,8 @@ struct vnode_ops {
 	/* What open(2) of a regular file or directory uses; NULL: the page cache's, the directory's. */
 	const struct file_ops *file_ops;
 	void (*inactive)(struct vnode *vn); /* last reference gone */
+	/* Brings everything about the file to stable storage; no lock held. NULL: it is as stable as it gets. */
+	int (*fsync)(struct vnode *vn);
 };
 
 struct vnode {
@@ -116,7 +122,9 @@ struct mount {
 	char source[64], target[128];
 	uint64_t dev;
 	struct mutex rename_lock;
+	bool readonly; /* MS_RDONLY */
 	int (*statfs)(struct mount *m, struct statfs_info *out);
+	int (*sync)(struct mount *m); /* everything to stable storage; NULL: nothing to do */
 	/* Drops what the tree holds. -EBUSY: something is in use (lazy: it lives until it is closed). */
 	int (*unmount)(struct mount *m, bool lazy);
 	void (*release)(struct mount *m); /* last reference gone: frees it */
@@ -135,6 +143,12 @@ struct vnode *mount_cross(struct vnode *vn);
 struct vnode *mount_point(struct mount *m);
 /* Mounts m on a directory; the caller's reference of m goes over. -ENOTDIR, -EBUSY. */
 int mount_attach(struct mount *m, struct vnode *point, const char *target);
+
+/* Boot only, before there are processes. Moves a mount to another directory: -EBUSY, -EINVAL. */
+int mount_move(struct mount *m, struct vnode *to);
+/* m, mounted nowhere yet, becomes the root; the root till now, on which nothing is mounted, goes. Takes over the
+ * reference. */
+void mount_set_root(struct mount *m);
 
 /* A position in the tree: what `cwd`, `root` and dirfds are. */
 struct fs_context { /* per process (CLONE_FS later): kernel/proc/proc.h holds one */
@@ -194,6 +208,10 @@ ssize_t vfs_getcwd(char *buf, size_t size);
 ssize_t vfs_dir_path(struct vnode *dir, char *buf, size_t size);
 int vfs_mount(const char *fstype, const char *source, const char *target, unsigned long flags);
 int vfs_umount(const char *target, int flags);
+/* fsync(2), syncfs(2), sync(2). No lock held. */
+int vfs_fsync(struct vnode *vn);
+int vfs_syncfs(struct mount *m);
+void vfs_sync(void);
 
 /* Reads [off, off+n) of a regular file's page cache into kernel memory (exec). Bytes or -errno. */
 ssize_t vnode_read_kernel(struct vnode *vn, void *buf, size_t n, uint64_t off);

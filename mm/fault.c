@@ -34,6 +34,7 @@
 #include "kernel/proc/proc.h"
 #include "kernel/syscall/abi/proc.h"
 #include "mm/vm.h"
+#include "mm/vm_cache.h"
 #include "mm/vm_impl.h"
 
 static struct vm_page *zero_page; /* one reference is ours for ever */
@@ -107,6 +108,22 @@ static int fault_anonymous(struct fault *f)
 	return enter(f, zero_page, f->prot & ~VM_WRITE);
 }
 
+/* The store must have room for all of the page that the file has. */
+static int enter_shared_writable(struct fault *f, struct vm_page *page, uintptr_t idx)
+{
+	struct vm_object *obj = f->entry->object;
+	uint64_t left = obj->size - ((uint64_t)idx << PAGE_SHIFT);
+	int err = 0;
+
+	if (obj->ops->prepare != NULL)
+		err = obj->ops->prepare(obj, idx, 0, (size_t)MIN(left, (uint64_t)PAGE_SIZE));
+	vm_page_dirty(page);
+	if (err == 0)
+		return enter(f, page, f->prot);
+	page_put(page);
+	return err == -ENOMEM ? -ENOMEM : -EIO;
+}
+
 /* Nothing is present that could be used; the object's lock is held. */
 static int fault_object(struct fault *f)
 {
@@ -123,10 +140,8 @@ static int fault_object(struct fault *f)
 		return err == -ENOMEM ? -ENOMEM : -EIO;
 	if (!(f->want & VM_WRITE))
 		return enter(f, page, f->prot & ~VM_WRITE);
-	if (shared) {
-		page_set_flags(page, PG_DIRTY);
-		return enter(f, page, f->prot);
-	}
+	if (shared)
+		return enter_shared_writable(f, page, (uintptr_t)(off >> PAGE_SHIFT));
 	err = enter_copy(f, page);
 	page_put(page);
 	return err;
@@ -270,6 +285,25 @@ int vm_hold_page(struct vm_map *m, vaddr_t va, unsigned want, struct vm_page **p
 		if (err != 0)
 			return err;
 	}
+}
+
+int vm_shared_place(struct vm_map *m, vaddr_t va, struct vm_object **obj, uint64_t *offset)
+{
+	struct vm_entry *e;
+	int ret = -EFAULT;
+
+	mutex_lock(&m->lock);
+	e = vm_entry_find(m, va);
+	if (e != NULL && va >= e->start && e->prot != 0) {
+		ret = (e->flags & VME_SHARED) && e->object != NULL;
+		if (ret == 1) {
+			*obj = e->object;
+			*offset = e->offset + (va - e->start);
+			vm_object_get(*obj);
+		}
+	}
+	mutex_unlock(&m->lock);
+	return ret;
 }
 
 int vm_fault_trap(vaddr_t va, uint32_t error, bool user)

@@ -79,6 +79,8 @@ void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end);
 /* Sets the rights of what is mapped in [start, end), but never adds VM_WRITE (faults do). With
  * prot 0 the page stays, inaccessible (PTE_NONE), till a later call gives rights again. */
 void pmap_protect(struct pmap *pm, vaddr_t start, vaddr_t end, unsigned prot);
+/* Takes VM_WRITE away from what is mapped in [start, end). */
+void pmap_write_protect(struct pmap *pm, vaddr_t start, vaddr_t end);
 /* fork: every present entry of [start, end) becomes read-only in both and is shared. -ENOMEM:
  * what was copied stays, the caller removes it. */
 int pmap_copy_cow(struct pmap *dst, struct pmap *src, vaddr_t start, vaddr_t end);

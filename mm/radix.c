@@ -148,6 +148,11 @@ static void clear_slot(struct radix *r, uintptr_t idx)
 	prune_from_root(r, idx);
 }
 
+void *radix_next(const struct radix *r, uintptr_t from, uintptr_t *idx)
+{
+	return reaches(r->height, from) ? find_next(r->root, r->height, 0, from, idx) : NULL;
+}
+
 void *radix_take_next(struct radix *r, uintptr_t from, uintptr_t *idx)
 {
 	void *p = NULL;

@@ -19,6 +19,8 @@ int radix_set(struct radix *r, uintptr_t idx, void *p);
 /* Takes out and returns what is at the lowest index >= `from`, with its index in *idx. NULL: there
  * is nothing. Nodes that become empty are freed. */
 void *radix_take_next(struct radix *r, uintptr_t from, uintptr_t *idx);
+/* The same, and it stays there. */
+void *radix_next(const struct radix *r, uintptr_t from, uintptr_t *idx);
 void radix_init_cache(void);
 
 #endif

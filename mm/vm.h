@@ -30,17 +30,25 @@ struct vm_pager_ops {
 	/* May be NULL. Called with +1, the object's lock held, before a page is added: an error
 	 * (-ENOSPC) forbids it; with -n after n pages were dropped. */
 	int (*charge)(struct vm_object *obj, intptr_t pages);
+	/* Writes page `idx` to its store; object's lock held. NULL: there is no store, nothing is ever
+	 * written back or given back (mm/vm_cache.h). */
+	int (*putpage)(struct vm_object *obj, uintptr_t idx, struct vm_page *page);
+	/* May be NULL. Bytes [off, off+n) of page `idx`, which the caller holds, are about to change: there
+	 * must be room in the store. -ENOSPC, -EROFS, -EFBIG. The object's lock may be held. The page is to be
+	 * marked dirty whatever it returns. */
+	int (*prepare)(struct vm_object *obj, uintptr_t idx, size_t off, size_t n);
 };
 
 struct vm_object {
 	struct mutex lock; /* pages, npages, size, mappings and where these lie */
 	uint32_t refs;     /* atomic */
 	const struct vm_pager_ops *ops;
-	void *data;           /* pager's */
-	struct radix pages;   /* by index */
-	uintptr_t npages;     /* resident */
-	uint64_t size;        /* bytes; faults beyond the last page give SIGBUS */
-	struct list mappings; /* vm_entry.object_link of every entry over it */
+	void *data;             /* pager's */
+	struct radix pages;     /* by index */
+	uintptr_t npages;       /* resident */
+	uint64_t size;          /* bytes; faults beyond the last page give SIGBUS */
+	struct list mappings;   /* vm_entry.object_link of every entry over it */
+	struct list cache_link; /* objects with a store: mm/vm_cache.c */
 };
 
 /* ops NULL: zero filled. NULL: no memory. */
@@ -56,6 +64,13 @@ int vm_object_page(struct vm_object *obj, uintptr_t idx, unsigned flags, struct 
 /* The same, obj->lock held by the caller. */
 int vm_object_page_locked(
 	struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
+/* Writes dirty pages back, write-protecting them where they are mapped first. 0 or the first error; a page
+ * that could not be written stays dirty. Takes obj->lock. */
+int vm_object_sync(struct vm_object *obj);
+/* Takes its pages out of shared mappings; who needs them faults them in again. Takes obj->lock. */
+void vm_object_unmap_shared(struct vm_object *obj);
+/* Gives back up to `want` pages that are clean and that nobody else refers to. obj->lock held. */
+unsigned vm_object_drop_clean(struct vm_object *obj, unsigned want);
 /* Memory that processes share and no file is behind. NULL: no memory. */
 struct vm_object *vm_object_create_anon(uint64_t size);
 /* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the
@@ -114,6 +129,9 @@ vaddr_t vm_brk(struct vm_map *m, vaddr_t brk);
 intptr_t vm_mremap(struct vm_map *m, vaddr_t old, size_t old_len, size_t new_len, unsigned flags,
 	vaddr_t new_addr);
 int vm_madvise(struct vm_map *m, vaddr_t addr, size_t len, int advice);
+/* Faults in every page of [start, end), page aligned, of the calling process, `want` as in vm_fault(). The first error
+ * ends it, and so does a signal that kills (-EINTR). May sleep. */
+int vm_populate(struct vm_map *m, vaddr_t start, vaddr_t end, unsigned want);
 
 /* Resolves a fault. want: VM_READ/VM_WRITE/VM_EXEC. 0; -EFAULT no mapping; -EACCES no right; -ENOMEM;
  * -EIO beyond the object (SIGBUS). May sleep. */
@@ -122,6 +140,10 @@ int vm_fault(struct vm_map *m, vaddr_t va, unsigned want);
 /* The page behind a user address of `m` with a reference, faulted in for `want`; for direct pipe
  * writes, futexes, ptrace, exec. 0 or an error of vm_fault(). */
 int vm_hold_page(struct vm_map *m, vaddr_t va, unsigned want, struct vm_page **pagep);
+
+/* Where a user address lies if its mapping is shared: 1, the object with a reference, and the offset
+ * in it. 0: the mapping is private. -EFAULT: there is none, or one without any access. May sleep. */
+int vm_shared_place(struct vm_map *m, vaddr_t va, struct vm_object **obj, uint64_t *offset);
 
 /* A data page for user memory (PAGE_ZERO: zeroed); when memory is out, kills the largest process
  * (kernel/proc/oom.c) and waits for its pages. NULL only if the caller itself is being

@@ -15,7 +15,10 @@
 #include "mm/kmem.h"
 #include "mm/sf_buf.h"
 #include "mm/vm.h"
+#include "mm/vm_cache.h"
 #include "mm/vm_impl.h"
+
+#define RECLAIM_PAGES 32
 
 static struct kmem_cache *object_cache;
 
@@ -33,6 +36,9 @@ struct vm_object *vm_object_create(const struct vm_pager_ops *ops, void *data, u
 	obj->data = data;
 	obj->size = size;
 	list_init(&obj->mappings);
+	list_init(&obj->cache_link);
+	if (obj->ops->putpage != NULL)
+		vm_cache_add(obj);
 	return obj;
 }
 
@@ -59,8 +65,8 @@ static void drop_pages(struct vm_object *obj, uintptr_t first)
 	struct vm_page *page;
 
 	while ((page = radix_take_next(&obj->pages, first, &idx)) != NULL) {
+		vm_page_undirty(page);
 		page->object = NULL;
-		page_clear_flags(page, PG_DIRTY);
 		page_put(page);
 		n++;
 	}
@@ -73,6 +79,8 @@ void vm_object_put(struct vm_object *obj)
 	if (__atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	KASSERT(list_empty(&obj->mappings), "an object in use is freed");
+	if (obj->ops->putpage != NULL)
+		vm_cache_remove(obj);
 	drop_pages(obj, 0);
 	if (obj->ops->destroy != NULL)
 		obj->ops->destroy(obj);
@@ -84,8 +92,11 @@ static int page_fill(struct vm_object *obj, uintptr_t idx, unsigned flags, struc
 {
 	bool read = obj->ops->getpage != NULL && !(flags & VMO_OVERWRITE);
 	struct vm_page *page = page_alloc(ZONE_DATA, 0, read ? 0 : PAGE_ZERO);
-	int err = page != NULL ? 0 : -ENOMEM;
+	int err;
 
+	if (page == NULL && vm_cache_reclaim(RECLAIM_PAGES) > 0)
+		page = page_alloc(ZONE_DATA, 0, read ? 0 : PAGE_ZERO);
+	err = page != NULL ? 0 : -ENOMEM;
 	if (err == 0 && read)
 		err = obj->ops->getpage(obj, idx, page);
 	if (err != 0 && page != NULL)
@@ -163,35 +174,123 @@ static void unmap_everywhere(struct vm_object *obj, uintptr_t first)
 	}
 }
 
-static void zero_rest_of_page(struct vm_object *obj, uint64_t size)
+/* What lies in a store behind the new end must be zeroed there, too: that page is brought in. */
+static int zero_rest_of_page(struct vm_object *obj, uint64_t size)
 {
-	struct vm_page *page = radix_get(&obj->pages, size >> PAGE_SHIFT);
 	size_t off = size & PAGE_MASK;
+	struct vm_page *page;
 	struct sf_buf *sf;
+	int err;
 
-	if (page == NULL || off == 0)
-		return;
+	if (off == 0)
+		return 0;
+	err = vm_object_page_locked(obj, (uintptr_t)(size >> PAGE_SHIFT),
+		obj->ops->putpage != NULL ? VMO_CREATE : 0, &page);
+	if (err != 0)
+		return err == -ENOENT ? 0 : err;
 	sched_pin();
 	sf = sf_buf_alloc(page, SFB_PAGER | SFB_CPUPRIVATE);
 	memset((char *)sf_buf_kva(sf) + off, 0, PAGE_SIZE - off);
 	sf_buf_free(sf);
 	sched_unpin();
-	page_set_flags(page, PG_DIRTY);
+	vm_page_dirty(page);
+	page_put(page);
+	return 0;
 }
 
 int vm_object_set_size(struct vm_object *obj, uint64_t size)
 {
 	uintptr_t first = (uintptr_t)((size + PAGE_MASK) >> PAGE_SHIFT);
+	int err = 0;
 
+	KASSERT((uint64_t)first << PAGE_SHIFT >= size, "more pages than there are numbers");
 	mutex_lock(&obj->lock);
-	if (size < obj->size) {
+	if (size < obj->size)
+		err = zero_rest_of_page(obj, size);
+	if (err == 0 && size <= obj->size) {
 		unmap_everywhere(obj, first);
 		drop_pages(obj, first);
-		zero_rest_of_page(obj, size);
 	}
-	obj->size = size;
+	if (err == 0)
+		obj->size = size;
 	mutex_unlock(&obj->lock);
-	return 0;
+	return err;
+}
+
+/* ---- the store behind ---- */
+
+/* Makes the next write through any mapping fault, so that it is noticed. */
+static void write_protect(struct vm_object *obj)
+{
+	struct vm_entry *e;
+
+	LIST_FOR_EACH (e, &obj->mappings, object_link)
+		if (e->flags & VME_SHARED)
+			pmap_write_protect(e->map->pmap, e->start, e->end);
+}
+
+/* The mark goes first: who changes the page meanwhile (write(2) does not take our lock) sets it again. */
+static int write_page_back(struct vm_object *obj, uintptr_t idx, struct vm_page *page)
+{
+	int err;
+
+	if (!vm_page_undirty(page))
+		return 0;
+	err = obj->ops->putpage(obj, idx, page);
+	if (err != 0)
+		vm_page_dirty(page);
+	return err;
+}
+
+int vm_object_sync(struct vm_object *obj)
+{
+	struct vm_page *page;
+	uintptr_t idx = 0;
+	int first = 0, err;
+
+	if (obj->ops->putpage == NULL)
+		return 0;
+	mutex_lock(&obj->lock);
+	write_protect(obj);
+	while ((page = radix_next(&obj->pages, idx, &idx)) != NULL) {
+		err = write_page_back(obj, idx++, page);
+		if (first == 0)
+			first = err;
+		sched_yield_if_needed();
+	}
+	mutex_unlock(&obj->lock);
+	return first;
+}
+
+void vm_object_unmap_shared(struct vm_object *obj)
+{
+	struct vm_entry *e;
+
+	mutex_lock(&obj->lock);
+	LIST_FOR_EACH (e, &obj->mappings, object_link)
+		if (e->flags & VME_SHARED)
+			pmap_remove(e->map->pmap, e->start, e->end);
+	mutex_unlock(&obj->lock);
+}
+
+unsigned vm_object_drop_clean(struct vm_object *obj, unsigned want)
+{
+	struct vm_page *page;
+	uintptr_t idx = 0;
+	unsigned n = 0;
+
+	while (n < want && (page = radix_next(&obj->pages, idx, &idx)) != NULL) {
+		/* With the object locked, who has no reference gets none. */
+		if (page_refs(page) == 1 && !(READ_ONCE(page->flags) & PG_DIRTY)) {
+			radix_take_next(&obj->pages, idx, &idx);
+			page->object = NULL;
+			page_put(page);
+			obj->npages--;
+			n++;
+		}
+		idx++;
+	}
+	return n;
 }
 
 void vm_object_init(void)

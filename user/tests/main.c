@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * `tests --list` names all tests; `tests NAME...` runs them, `tests --all` every one, each in a
- * process of its own with a header line before and its exit status after. `--touch MIB N` is no test
- * but a load: N processes that each hold so much memory.
+ * process of its own with a header line before and its exit status after; `--seconds N` before them says
+ * how long those go on that could do so for ever. `--touch MIB N` is no test
+ * but a load: N processes that each hold so much memory; `--fsstress` is another (fsstress.c).
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "test.h"
 
 static struct test *tests;
+int test_seconds = 10;
 
 void test_register(struct test *t)
 {
@@ -137,6 +139,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: tests --list | --all | NAME...\n");
 		return 2;
 	}
+	if (strcmp(argv[1], "--seconds") == 0 && argc > 3) {
+		test_seconds = atoi(argv[2]);
+		argv += 2;
+		argc -= 2;
+	}
 	if (strcmp(argv[1], "--list") == 0) {
 		for (struct test *t = tests; t != NULL; t = t->next)
 			puts(t->name);
@@ -146,6 +153,9 @@ int main(int argc, char **argv)
 		return run_all();
 	if (strcmp(argv[1], "--touch") == 0 && argc == 4)
 		return touch((size_t)atol(argv[2]), atoi(argv[3]));
+	if (strcmp(argv[1], "--fsstress") == 0 && argc == 6)
+		return fsstress(argv[2], (unsigned)atoi(argv[3]), strtoul(argv[4], NULL, 0),
+			strtoull(argv[5], NULL, 0));
 	for (int i = 1; i < argc; i++) {
 		int err = run_one(argv[i]);
 

@@ -17,6 +17,8 @@ struct test {
 };
 
 void test_register(struct test *t);
+/* How long tests that could go on for ever do so: `tests --seconds N NAME`. */
+extern int test_seconds;
 
 #define TEST(ident)                                                        \
 	static void test_##ident(void);                                    \
@@ -38,6 +40,8 @@ void show(const char *what, long value);
 void *bad_pointer(void);
 /* Runs fn in a child and prints how it ended. */
 void in_child(const char *what, void (*fn)(void));
+/* The load of fsstress.c: 0, or 1 with what went wrong on stdout. */
+int fsstress(const char *dir, unsigned procs, unsigned long ops, unsigned long long seed);
 void show_status(const char *what, int wait_status);
 
 #endif

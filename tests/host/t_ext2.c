@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * fs/ext2_*.c over images in memory: what it writes must please e2fsck, what mke2fs writes it must
+ * read, and what a broken disk or an enemy writes must not hurt it. No access outside the
+ * host_disk, ever.
+ *
+ * T_EXT2_SEED, T_EXT2_FUZZ (number of images) and T_EXT2_KEEP (do not delete the host_folder) change a
+ * run.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/block.h"
+#include "fs/ext2.h"
+#include "kernel/core/log.h"
+#include "tests/host/host_core.h"
+#include "tests/host/host_disk.h"
+#include "tests/host/tap.h"
+
+#define DT_IS_DIR 4
+#define MODE_REG  0100644
+#define MODE_DIR  0040755
+#define MODE_LNK  0120777
+
+/* ---- images ---- */
+
+static uint64_t seed;
+
+static uint32_t rnd(void)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(seed >> 33);
+}
+
+static void check_image(const char *what)
+{
+	host_save_image();
+	ok(host_run("e2fsck -f -n img >fsck.out 2>&1") == 0, "%s: e2fsck finds nothing", what);
+	if (host_run("grep -q '^[0-9/]* files\\|files (' fsck.out") != 0)
+		host_run("sed 's/^/# /' fsck.out | head -n 20");
+}
+
+static bool make_image(unsigned bs, unsigned rev, unsigned kib, const char *more)
+{
+	bool good =
+		host_run("rm -f img && mke2fs -q -t ext2 -b %u -r %u %s img %u >mke2fs.out 2>&1",
+			bs, rev, more, kib) == 0;
+
+	if (!good)
+		host_run("sed 's/^/# /' mke2fs.out");
+	else
+		host_load_image();
+	return good;
+}
+
+/* ---- a file system in use ---- */
+
+static struct ext2_fs *fs;
+static const struct ext2_ctx ctx = { 1000000000, true };
+static struct block_dev dev;
+
+static int start(void)
+{
+	int err = ext2_open(&dev, "img", host_disk_size, false, &fs);
+
+	return err != 0 ? err : ext2_begin(fs, 1000000000);
+}
+
+static int node_at(struct ext2_node *dir, const char *name, struct ext2_node *n)
+{
+	struct ext2_found at;
+	int err = ext2_dir_find(dir, name, strlen(name), &at);
+
+	return err != 0 ? err : ext2_load(fs, at.ino, n);
+}
+
+static int make(struct ext2_node *dir, const char *name, uint32_t mode, const char *target,
+	struct ext2_node *n)
+{
+	*n = (struct ext2_node){ .raw = { .i_mode = (uint16_t)mode } };
+	return ext2_make(dir, name, strlen(name), n, target, &ctx);
+}
+
+static int drop(struct ext2_node *dir, const char *name)
+{
+	struct ext2_node n;
+	int err = node_at(dir, name, &n);
+
+	if (err == 0)
+		err = ext2_unlink(dir, name, strlen(name), &n, &ctx);
+	if (err == 0 && n.raw.i_links_count == 0)
+		err = ext2_delete(&n, 1000000001);
+	return err;
+}
+
+static uint8_t pattern(uint32_t key, uint64_t off)
+{
+	return (uint8_t)(hash_u64(off / 7 + key) >> 8);
+}
+
+/* As the page cache does it: blocks are mapped, then written whole. */
+static int write_bytes(struct ext2_node *n, uint64_t off, uint64_t len, uint32_t key)
+{
+	uint8_t block[4096];
+	uint64_t bs = fs->block_size, end = off + len;
+	uint32_t at;
+	bool fresh;
+	int err = 0;
+
+	mutex_lock(&n->lock);
+	for (uint64_t i = off / bs; i * bs < end && err == 0; i++) {
+		err = ext2_map(n, i, true, true, &at, &fresh);
+		if (err != 0)
+			break;
+		memset(block, 0, sizeof(block));
+		if (!fresh)
+			block_read(&dev, at * bs, block, bs);
+		for (uint64_t p = MAX(off, i * bs); p < MIN(end, (i + 1) * bs); p++)
+			block[p % bs] = pattern(key, p);
+		block_write(&dev, at * bs, block, bs);
+	}
+	if (err == 0 && end > ext2_size(n))
+		err = ext2_set_size(n, end);
+	else if (err != 0)
+		ext2_unmap(n, (ext2_size(n) + bs - 1) / bs);
+	ext2_store(n);
+	mutex_unlock(&n->lock);
+	return err;
+}
+
+static int read_block(struct ext2_node *n, uint64_t i, uint8_t *buf)
+{
+	uint32_t at;
+	bool fresh;
+	int err;
+
+	mutex_lock(&n->lock);
+	err = ext2_map(n, i, false, false, &at, &fresh);
+	mutex_unlock(&n->lock);
+	memset(buf, 0, fs->block_size);
+	return err == 0 && at != 0
+		       ? block_read(&dev, (uint64_t)at * fs->block_size, buf, fs->block_size)
+		       : err;
+}
+
+static bool holds(struct ext2_node *n, uint64_t off, uint64_t len, uint32_t key)
+{
+	uint8_t block[4096];
+	uint64_t bs = fs->block_size;
+
+	for (uint64_t p = off; p < off + len; p++) {
+		if ((p == off || p % bs == 0) && read_block(n, p / bs, block) != 0)
+			return false;
+		if (block[p % bs] != pattern(key, p))
+			return false;
+	}
+	return true;
+}
+
+static int cut(struct ext2_node *n, uint64_t size)
+{
+	int err;
+
+	mutex_lock(&n->lock);
+	err = ext2_unmap(n, (size + fs->block_size - 1) / fs->block_size);
+	if (err == 0)
+		err = ext2_set_size(n, size);
+	if (err == 0)
+		err = ext2_store(n);
+	mutex_unlock(&n->lock);
+	return err;
+}
+
+/* ---- round trips ---- */
+
+static void check_maps(struct ext2_node *root)
+{
+	/* Each level of indirection, and the last block that three of them reach. */
+	uint64_t p = fs->block_size / 4, bs = fs->block_size;
+	uint64_t at[] = { 0, 11, 12, 12 + p - 1, 12 + p, 12 + p + p * p - 1, 12 + p + p * p,
+		fs->size_max / bs - 1 };
+	unsigned good = 0, n = fs->is_rev0 ? 5 : ARRAY_SIZE(at);
+	struct ext2_node f;
+	uint32_t before = fs->free_blocks, block;
+	bool fresh;
+
+	is_int(make(root, "sparse", MODE_REG, NULL, &f), 0, "a sparse file");
+	for (unsigned i = 0; i < n; i++)
+		good += write_bytes(&f, at[i] * bs + 5, 3, i) == 0;
+	for (unsigned i = 0; i < n; i++)
+		good += holds(&f, at[i] * bs + 5, 3, i);
+	is_int(good, 2 * n, "bytes at every level of indirection");
+	mutex_lock(&f.lock);
+	is_int(ext2_map(&f, 13, false, false, &block, &fresh) == 0 && block == 0, 1,
+		"a hole between them");
+	is_int(ext2_map(&f, 12 + p + p * p + p * p * p, true, true, &block, &fresh), -EFBIG,
+		"beyond them");
+	is_int(ext2_set_size(&f, fs->size_max + 1), -EFBIG, "a size beyond them");
+	mutex_unlock(&f.lock);
+	for (unsigned i = n - 1; i > 0; i--)
+		good -= cut(&f, at[i] * bs) == 0 && holds(&f, at[i - 1] * bs + 5, 3, i - 1);
+	is_int(good, n + 1, "cut off one by one");
+	is_int(drop(root, "sparse"), 0, "removed");
+	is_int(fs->free_blocks, before, "and every block is free again");
+}
+
+static void check_names(struct ext2_node *root)
+{
+	struct ext2_node a, b, f, g, l;
+	char long_name[256];
+	unsigned links = root->raw.i_links_count;
+
+	memset(long_name, 'n', 255);
+	long_name[255] = '\0';
+	is_int(make(root, "a", MODE_DIR, NULL, &a), 0, "mkdir a");
+	is_int(make(root, "b", MODE_DIR, NULL, &b), 0, "mkdir b");
+	is_int(root->raw.i_links_count, links + 2, "links of the parent");
+	is_int(make(&a, "f", MODE_REG, NULL, &f), 0, "a/f");
+	is_int(make(&b, long_name, MODE_REG, NULL, &g), 0, "a name of 255");
+	is_int(ext2_link(&b, "f2", 2, &f, &ctx), 0, "b/f2, a link to a/f");
+	is_int(drop(root, "a"), -ENOTEMPTY, "rmdir of what is not empty");
+	is_int(ext2_rename(&a, "f", 1, &f, &b, long_name, 255, &g, &ctx), 0,
+		"a/f over the long name");
+	is_int(g.raw.i_links_count, 0, "which has no link left");
+	is_int(ext2_delete(&g, 1), 0, "and is deleted");
+	is_int(node_at(&a, "f", &l), -ENOENT, "a/f is gone");
+	is_int(node_at(&b, long_name, &l) == 0 && l.ino == f.ino, 1, "the long name leads to it");
+	is_int(ext2_rename(root, "a", 1, &a, &b, "a", 1, NULL, &ctx), 0, "a moves to b/a");
+	is_int(root->raw.i_links_count, links + 1, "links of the old parent");
+	is_int(b.raw.i_links_count, 3, "links of the new one");
+	is_int(make(&b, "e", MODE_DIR, NULL, &l), 0, "b/e, an empty directory");
+	is_int(ext2_unlink(&b, "e", 1, &l, &ctx), 0, "which is removed");
+	is_int(ext2_delete(&l, 1), 0, "and deleted");
+	is_int(b.raw.i_links_count, 3, "its link to the parent is gone");
+	is_int(make(root, "h", MODE_REG, NULL, &g), 0, "h");
+	is_int(ext2_exchange(&b, "a", 1, &a, root, "h", 1, &g, &ctx), 0, "b/a and h change places");
+	is_int(node_at(root, "h", &l) == 0 && l.ino == a.ino, 1, "h is the directory");
+	is_int(node_at(&b, "a", &l) == 0 && l.ino == g.ino, 1, "b/a the file");
+	is_int(root->raw.i_links_count, links + 2, "links here");
+	is_int(b.raw.i_links_count, 2, "and there");
+	is_int(node_at(&a, "..", &l) == 0 ? l.ino : 0, EXT2_ROOT_INO, "its parent");
+}
+
+static void check_links(struct ext2_node *root)
+{
+	static const unsigned lengths[] = { 1, 59, 60, 61, 1000 };
+	char text[4096], got[4096], name[16];
+	unsigned good = 0;
+	struct ext2_node l;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+		memset(text, 'x', lengths[i]);
+		text[lengths[i]] = '\0';
+		snprintf(name, sizeof(name), "link%u", i);
+		if (make(root, name, MODE_LNK, text, &l) != 0 || node_at(root, name, &l) != 0)
+			continue;
+		mutex_lock(&l.lock);
+		good += ext2_read_link(&l, got, sizeof(got)) == (ssize_t)lengths[i] &&
+			memcmp(got, text, lengths[i]) == 0;
+		mutex_unlock(&l.lock);
+	}
+	is_int(good, ARRAY_SIZE(lengths), "symlinks, fast and slow");
+	memset(text, 'x', fs->block_size - 1);
+	text[fs->block_size - 1] = '\0';
+	if (fs->block_size < 4096) {
+		memset(text, 'x', fs->block_size);
+		text[fs->block_size] = '\0';
+		is_int(make(root, "toolong", MODE_LNK, text, &l), -ENAMETOOLONG,
+			"a symlink longer than a block");
+	}
+	is_int(drop(root, "link4"), 0, "a slow one is removed");
+}
+
+static bool count_entry(
+	void *arg, const char *name, size_t len, uint64_t ino, unsigned type, uint64_t next)
+{
+	unsigned *n = arg;
+
+	(*n)++;
+	return true;
+}
+
+static void check_big_dir(struct ext2_node *root, unsigned count)
+{
+	struct ext2_node dir, f;
+	unsigned good = 0, seen = 0;
+	char name[64];
+
+	is_int(make(root, "big", MODE_DIR, NULL, &dir), 0, "mkdir big");
+	is_int(make(&dir, "0", MODE_REG, NULL, &f), 0, "its only file");
+	for (unsigned i = 1; i < count; i++) {
+		snprintf(name, sizeof(name), "%u-%.*s", i, (int)(rnd() % 40),
+			"abcdefghijabcdefghijabcdefghijabcdefghij");
+		good += ext2_link(&dir, name, strlen(name), &f, &ctx) == 0;
+		if (i % 3 == 0)
+			good += ext2_unlink(&dir, name, strlen(name), &f, &ctx) == 0;
+	}
+	is_int(good, count - 1 + (count - 1) / 3, "%u names for it, a third of them removed again",
+		count - 1);
+	is_int(ext2_dir_walk(&dir, 0, count_entry, &seen), 0, "walk");
+	is_int(seen, 2 + count - (count - 1) / 3, "every name is seen once");
+	is_int(f.raw.i_links_count, count - (count - 1) / 3, "and counted");
+}
+
+/* Random files of random sizes, over and over, against what is remembered of them. */
+#define FILES 40
+static void check_random(struct ext2_node *root, unsigned steps)
+{
+	static struct {
+		uint32_t key;
+		uint64_t size;
+	} files[FILES];
+	unsigned bad = 0;
+	char name[16];
+
+	memset(files, 0, sizeof(files));
+	for (unsigned s = 0; s < steps; s++) {
+		unsigned i = rnd() % FILES;
+		struct ext2_node n;
+
+		snprintf(name, sizeof(name), "r%u", i);
+		if (files[i].key == 0) {
+			files[i].key = rnd() | 1;
+			files[i].size = rnd() % (1u << rnd() % 19);
+			bad += make(root, name, MODE_REG, NULL, &n) != 0;
+			bad += write_bytes(&n, 0, files[i].size, files[i].key) != 0;
+			continue;
+		}
+		if (node_at(root, name, &n) != 0 || ext2_size(&n) != files[i].size ||
+			!holds(&n, 0, files[i].size, files[i].key)) {
+			bad++;
+			continue;
+		}
+		if (rnd() % 2 == 0) {
+			files[i].size = rnd() % (files[i].size + 1);
+			bad += cut(&n, files[i].size) != 0;
+		} else {
+			files[i].key = 0;
+			bad += drop(root, name) != 0;
+		}
+	}
+	is_int(bad, 0, "%u random steps", steps);
+}
+
+static void check_enospc(struct ext2_node *root)
+{
+	struct ext2_ctx user = ctx;
+	struct ext2_node f, dir;
+	uint32_t at, before = fs->free_blocks;
+	unsigned n = 0;
+	bool fresh;
+	int err = 0;
+
+	user.reserved = false;
+	is_int(make(root, "full", MODE_REG, NULL, &f), 0, "a file to fill the disk with");
+	mutex_lock(&f.lock);
+	while ((err = ext2_map(&f, n, true, false, &at, &fresh)) == 0)
+		n++;
+	is_int(err, -ENOSPC, "it fills the disk (%u blocks)", n);
+	ok(fs->free_blocks >= fs->r_blocks && fs->free_blocks <= fs->r_blocks + 2,
+		"up to what is reserved");
+	while ((err = ext2_map(&f, n, true, true, &at, &fresh)) == 0)
+		n++;
+	is_int(err, -ENOSPC, "the super-user fills the rest");
+	ok(fs->free_blocks <= 2, "to the last block");
+	ext2_set_size(&f, (uint64_t)n * fs->block_size);
+	ext2_store(&f);
+	mutex_unlock(&f.lock);
+	dir = (struct ext2_node){ .raw = { .i_mode = MODE_DIR } };
+	is_int(ext2_make(root, "nodir", 5, &dir, NULL, &user), -ENOSPC, "no room for a directory");
+	is_int(node_at(root, "nodir", &dir), -ENOENT, "and nothing is left of it");
+	is_int(drop(root, "full"), 0, "removed");
+	is_int(fs->free_blocks, before, "all is free again");
+	is_int(make(root, "after", MODE_REG, NULL, &f), 0, "there is room");
+	is_int(write_bytes(&f, 0, 50000, 9), 0, "for data");
+}
+
+static void round_trip(unsigned bs, unsigned rev)
+{
+	struct ext2_node root, n;
+	char what[32];
+
+	snprintf(what, sizeof(what), "%u bytes a block, revision %u", bs, rev);
+	if (!ok(make_image(bs, rev, 16384, ""), "mke2fs: %s", what))
+		return;
+	is_int(start(), 0, "%s: opened", what);
+	is_int(ext2_load(fs, EXT2_ROOT_INO, &root), 0, "root");
+	check_maps(&root);
+	check_names(&root);
+	check_links(&root);
+	check_big_dir(&root, 3000);
+	check_random(&root, 400);
+	check_enospc(&root);
+	ext2_sync(fs);
+	ok(host_run("true") == 0 &&
+			!(((struct ext2_super *)(host_disk + 1024))->s_state & EXT2_VALID),
+		"in use: not clean");
+	is_int(ext2_close(fs, 1000000002), 0, "closed");
+	ok(((struct ext2_super *)(host_disk + 1024))->s_state & EXT2_VALID, "not in use: clean");
+	is_int(host_locks, 0, "no lock is held");
+	check_image(what);
+	is_int(start(), 0, "opened again");
+	ext2_load(fs, EXT2_ROOT_INO, &root);
+	ok(node_at(&root, "after", &n) == 0 && holds(&n, 0, 50000, 9), "what was written is there");
+	ext2_close(fs, 1000000003);
+}
+
+/* ---- images of the host ---- */
+
+static bool same_file(struct ext2_node *n, const char *path)
+{
+	uint8_t mine[4096], theirs[4096];
+	uint64_t size = ext2_size(n), bs = fs->block_size;
+	struct stat st;
+	int fd = open(path, O_RDONLY);
+	bool good = fd >= 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size == size;
+
+	for (uint64_t off = 0; off < size && good; off += bs) {
+		size_t part = (size_t)MIN(bs, size - off);
+
+		good = read_block(n, off / bs, mine) == 0 &&
+		       pread(fd, theirs, part, (off_t)off) == (ssize_t)part &&
+		       memcmp(mine, theirs, part) == 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* Every entry of the host's host_folder is in the image's directory, with equal contents. */
+static unsigned compare(struct ext2_node *dir, const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *de;
+	unsigned bad = 0;
+
+	while (d != NULL && (de = readdir(d)) != NULL) {
+		char sub[512], link[512];
+		struct ext2_node n;
+		ssize_t len;
+
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+			continue;
+		snprintf(sub, sizeof(sub), "%s/%s", path, de->d_name);
+		if (node_at(dir, de->d_name, &n) != 0) {
+			bad++;
+		} else if (de->d_type == DT_LNK) {
+			char got[512];
+
+			len = readlink(sub, link, sizeof(link));
+			mutex_lock(&n.lock);
+			bad += ext2_read_link(&n, got, sizeof(got)) != len ||
+			       memcmp(got, link, (size_t)len) != 0;
+			mutex_unlock(&n.lock);
+		} else if (de->d_type == DT_DIR) {
+			bad += compare(&n, sub);
+		} else {
+			bad += !same_file(&n, sub);
+		}
+	}
+	if (d != NULL)
+		closedir(d);
+	return bad;
+}
+
+static void make_tree(void)
+{
+	host_run("mkdir -p tree/d/e/f && cd tree && for i in $(seq 1 300); do echo $i >d/file$i; "
+		 "done "
+		 "&& "
+		 "dd if=/dev/urandom of=big bs=1000 count=900 2>/dev/null && "
+		 "dd if=/dev/urandom of=holes bs=1000 seek=700 count=3 2>/dev/null && : >empty && "
+		 "ln -s short d/e/link && ln -s $(printf %%0100d 7) long && ln big d/e/f/hard && "
+		 "for i in $(seq 1 600); do : >d/e/name-of-some-length-$i; done");
+}
+
+static void host_image(unsigned bs, const char *more)
+{
+	char options[128], tree[128];
+	struct ext2_node root, n;
+
+	snprintf(options, sizeof(options), "-d tree %s", more);
+	snprintf(tree, sizeof(tree), "%s/tree", host_folder);
+	if (!ok(make_image(bs, 1, 8192, options), "mke2fs -d, %u bytes a block %s", bs, more))
+		return;
+	is_int(start(), 0, "opened");
+	ext2_load(fs, EXT2_ROOT_INO, &root);
+	is_int(compare(&root, tree), 0, "all of the tree is there");
+	is_int(make(&root, "new", MODE_REG, NULL, &n), 0, "one more file");
+	is_int(drop(&root, "holes"), 0, "one less");
+	is_int(node_at(&root, "d", &n), 0, "d");
+	is_int(drop(&n, "file7"), 0, "and one in a directory");
+	ext2_close(fs, 1000000002);
+	check_image("changed");
+}
+
+/* ---- images of an enemy ---- */
+
+static bool follow_entry(
+	void *arg, const char *name, size_t len, uint64_t ino, unsigned type, uint64_t next)
+{
+	uint32_t *inos = arg;
+
+	if (inos[0] < 63 && name[0] != '.')
+		inos[++inos[0]] = (uint32_t)ino;
+	return true;
+}
+
+/* Looks at everything below an inode, some levels deep. */
+static void explore(uint32_t ino, unsigned depth)
+{
+	uint8_t block[4096];
+	char text[4096];
+	uint32_t inos[64] = { 0 };
+	struct ext2_node n;
+
+	if (ext2_load(fs, ino, &n) != 0)
+		return;
+	if (ext2_is_dir(&n)) {
+		ext2_dir_walk(&n, rnd() % 4 == 0 ? rnd() % 5000 : 0, follow_entry, inos);
+		for (unsigned i = 1; i <= inos[0] && depth > 0; i++)
+			explore(inos[i], depth - 1);
+		return;
+	}
+	for (uint64_t i = 0; i < 20; i++)
+		read_block(&n, i * i * i, block);
+	if ((n.raw.i_mode & 0170000) == 0120000) {
+		mutex_lock(&n.lock);
+		ext2_read_link(&n, text, sizeof(text));
+		mutex_unlock(&n.lock);
+	}
+}
+
+/* What a user does to it. Results do not matter, only that it ends. */
+static void meddle(void)
+{
+	struct ext2_node root, d, n, m;
+
+	if (ext2_load(fs, EXT2_ROOT_INO, &root) != 0)
+		return;
+	if (make(&root, "x", MODE_DIR, NULL, &d) == 0 && make(&d, "y", MODE_REG, NULL, &n) == 0) {
+		write_bytes(&n, rnd() % 100000, rnd() % 30000, 1);
+		ext2_rename(&d, "y", 1, &n, &root, "z", 1, NULL, &ctx);
+	}
+	if (node_at(&root, "big", &n) == 0 && (n.raw.i_mode & 0170000) == 0100000) {
+		write_bytes(&n, 5000 + rnd() % 900000, 5000, 2);
+		cut(&n, rnd() % 900000);
+	}
+	drop(&root, "big");
+	drop(&root, "holes");
+	drop(&root, "long");
+	if (node_at(&root, "d", &d) == 0 && ext2_is_dir(&d)) {
+		drop(&d, "file3");
+		if (node_at(&d, "e", &m) == 0)
+			ext2_rename(&d, "e", 1, &m, &root, "e", 1, NULL, &ctx);
+		for (unsigned i = 0; i < 20; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "file%u", 10 + i);
+			drop(&d, name);
+		}
+	}
+}
+
+/* Blocks of directories in the image as it was. */
+static uint32_t dir_blocks[256];
+static unsigned ndir_blocks;
+
+static void collect_dir_blocks(uint32_t ino, unsigned depth)
+{
+	uint32_t inos[64] = { 0 }, block;
+	struct ext2_node n;
+	bool fresh;
+
+	if (ext2_load(fs, ino, &n) != 0 || !ext2_is_dir(&n))
+		return;
+	mutex_lock(&n.lock);
+	for (uint64_t i = 0; i < n.raw.i_size / fs->block_size; i++)
+		if (ndir_blocks < ARRAY_SIZE(dir_blocks) &&
+			ext2_map(&n, i, false, false, &block, &fresh) == 0)
+			dir_blocks[ndir_blocks++] = block;
+	mutex_unlock(&n.lock);
+	ext2_dir_walk(&n, 0, follow_entry, inos);
+	for (unsigned i = 1; i <= inos[0] && depth > 0; i++)
+		collect_dir_blocks(inos[i], depth - 1);
+}
+
+/* Flips bytes where metadata is: the first blocks of a group, and blocks of directories and
+ * pointers. */
+static void damage(const uint8_t *good)
+{
+	unsigned flips = 1 + rnd() % 12;
+
+	memcpy(host_disk, good, host_disk_size);
+	while (flips-- > 0) {
+		size_t at = 1024 + rnd() % 1024;
+
+		switch (rnd() % 5) {
+		case 0:
+			at = 1024 + rnd() % 140; /* super block */
+			break;
+		case 1:
+			at = 2048 + rnd() % 4096; /* group descriptors, bitmaps */
+			break;
+		case 2:
+			at = rnd() % (host_disk_size / 8); /* the inode table */
+			break;
+		case 3:
+			at = dir_blocks[rnd() % ndir_blocks] * 1024 + rnd() % 1024;
+			break;
+		default:
+			at = rnd() % host_disk_size;
+		}
+		host_disk[at] =
+			rnd() % 2 ? (uint8_t)rnd() : host_disk[at] ^ (uint8_t)(1u << rnd() % 8);
+	}
+}
+
+/* Each way in which an entry may lie; the last one of the first block of directory `d`. */
+static void check_bad_entries(void)
+{
+	static const struct {
+		const char *what;
+		int inode, rec_len, name_len, name;
+	} lies[] = {
+		{ "it reaches behind the block", 0, 4, 0, 0 },
+		{ "its length is odd", 0, -2, 0, 0 },
+		{ "its length is 0", 0, -100000, 0, 0 },
+		{ "its name is longer than itself", 0, 0, 100, 0 },
+		{ "its inode is none", 1000000, 0, 0, 0 },
+		{ "its name has a slash", 0, 0, 0, '/' },
+	};
+	struct ext2_node root, d;
+	struct ext2_found at;
+	struct ext2_dirent *de = NULL;
+	uint32_t block;
+	bool fresh;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
+		if (!make_image(1024, 1, 4096, "-d tree") || start() != 0)
+			return;
+		ext2_load(fs, EXT2_ROOT_INO, &root);
+		node_at(&root, "d", &d);
+		mutex_lock(&d.lock);
+		ext2_map(&d, 0, false, false, &block, &fresh);
+		mutex_unlock(&d.lock);
+		for (unsigned off = 0; off < 1024; off += de->rec_len)
+			de = (struct ext2_dirent *)(host_disk + block * 1024 + off);
+		de->inode += (uint32_t)lies[i].inode;
+		de->rec_len = (uint16_t)MAX(de->rec_len + lies[i].rec_len, 0);
+		de->name_len = (uint8_t)(de->name_len + lies[i].name_len);
+		if (lies[i].name != 0)
+			de->name[1] = (char)lies[i].name;
+		is_int(ext2_dir_find(&d, "nobody", 6, &at), -EUCLEAN, "an entry lies: %s",
+			lies[i].what);
+		is_int(drop(&root, "big"), -EROFS, "and nothing changes any more");
+		ext2_close(fs, 5);
+		ok(((struct ext2_super *)(host_disk + 1024))->s_state & EXT2_ERROR,
+			"the super block says so");
+	}
+}
+
+static void fuzz(unsigned images)
+{
+	unsigned opened = 0, corrupt = 0;
+	uint8_t *good;
+	size_t size;
+
+	if (!ok(make_image(1024, 1, 4096, "-d tree -I 128"), "an image to damage"))
+		return;
+	size = host_disk_size;
+	good = malloc(size);
+	memcpy(good, host_disk, size);
+	start();
+	collect_dir_blocks(EXT2_ROOT_INO, 4);
+	ext2_close(fs, 5);
+	host_log_quiet = true;
+	for (unsigned i = 0; i < images; i++) {
+		damage(good);
+		if (start() != 0)
+			continue;
+		opened++;
+		explore(EXT2_ROOT_INO, 4);
+		meddle();
+		corrupt += fs->broken;
+		ext2_close(fs, 5);
+		if (host_locks != 0 || host_strayed)
+			break;
+	}
+	host_log_quiet = false;
+	note("%u of %u damaged images could be opened, %u of them were found corrupt", opened,
+		images, corrupt);
+	ok(opened > images / 4 && corrupt > images / 50,
+		"the damage was neither too much nor too little");
+	is_int(host_locks, 0, "no lock is held");
+	free(good);
+}
+
+int main(void)
+{
+	const char *s = getenv("T_EXT2_SEED"), *f = getenv("T_EXT2_FUZZ");
+
+	seed = s != NULL ? strtoull(s, NULL, 0) : (uint64_t)getpid() * 2654435761u + 1;
+	note("seed %llu (T_EXT2_SEED)", (unsigned long long)seed);
+	strcpy(host_folder, "/tmp/t_ext2.XXXXXX");
+	if (mkdtemp(host_folder) == NULL)
+		return 1;
+	if (host_run("mke2fs -V 2>/dev/null && e2fsck -V 2>/dev/null") != 0) {
+		printf("1..0 # SKIP no e2fsprogs here\n");
+		rmdir(host_folder);
+		return 0;
+	}
+	for (unsigned bs = 1024; bs <= 4096; bs *= 2)
+		for (unsigned rev = 0; rev < 2; rev++)
+			round_trip(bs, rev);
+	make_tree();
+	host_image(1024, "");
+	host_image(2048, "-O ^dir_index,^sparse_super,^resize_inode");
+	host_image(4096, "-O ^resize_inode,^filetype");
+	host_image(1024, "-g 1024 -I 128");
+	check_bad_entries();
+	fuzz(f != NULL ? (unsigned)atoi(f) : 500);
+	ok(!host_strayed, "nothing was touched outside the disk");
+	free(host_disk);
+	if (getenv("T_EXT2_KEEP") == NULL)
+		host_run("rm -rf %s", host_folder);
+	return tap_done();
+}
