@@ -9,6 +9,7 @@
 #                          kernel's (no segment registers, no privileged instructions); set `host_cpu` to be another CPU
 #   tests/host/host_core.c klog() (as TAP notes), panic() (which ends the test, or longjmps if host_panic_jmp is set),
 #                          spin locks, cpus[], option_get() (values set with host_option())
+#   tests/host/host_disk.c  a disk, mutexes, kmalloc(): what file systems want
 #   tests/host/host_string.c  kernel/core/string.c with the functions libc has under other names (k_memcpy, ...);
 #                          strlcpy() and kstrtou64() keep theirs
 #
@@ -31,12 +32,31 @@ t_buddy_SRCS := mm/buddy.c
 t_kva_SRCS := mm/arena.c
 HOST32 += t_buddy t_kva
 
-t_sf_cache_SRCS := $(HOST_CORE) tests/host/sim_tlb.c mm/sf_buf.c mm/sf_cache.c mm/sf_eager.c
-t_sf_cache_CFLAGS := -DDEBUG
-HOST32 += t_sf_cache
+# Every sf_buf strategy and mm/tlb.c on a simulated machine (tests/host/sim.h). The explorer copies stacks, which the
+# address sanitizer would not like.
+sf_SRCS := $(HOST_CORE) $(addprefix tests/host/,sim_machine.c sim_mmu.c sim_load.c sim_explore.c) \
+	$(addprefix mm/,sf_buf.c sf_pool.c sf_report.c sf_cache.c sf_eager.c sf_percpu.c sf_epoch.c sf_epoch_slots.c tlb.c)
+sf_CFLAGS := -DDEBUG -DSIM_MACHINE -include tests/host/sim_points.h
+sf_LDFLAGS := -Wl,-T,tests/host/sim.ld -Wl,--wrap=tlb_shootdown_pages -Wl,--wrap=tlb_shootdown_lazy
+t_sf_calls_SRCS := $(sf_SRCS)
+t_sf_calls_CFLAGS := $(sf_CFLAGS)
+t_sf_calls_LDFLAGS := $(sf_LDFLAGS)
+t_sf_uio_SRCS := $(sf_SRCS) mm/uio.c
+t_sf_uio_CFLAGS := $(sf_CFLAGS)
+t_sf_uio_LDFLAGS := $(sf_LDFLAGS)
+t_sf_random_SRCS := $(sf_SRCS)
+t_sf_random_CFLAGS := $(sf_CFLAGS)
+t_sf_random_LDFLAGS := $(sf_LDFLAGS)
+t_sf_explore_SRCS := $(sf_SRCS)
+t_sf_explore_CFLAGS := $(sf_CFLAGS) -O2 -fno-sanitize=all
+t_sf_explore_LDFLAGS := $(sf_LDFLAGS)
+HOST32 += t_sf_calls t_sf_uio t_sf_random t_sf_explore
 t_acpi_SRCS :=
 t_clock_SRCS :=
 HOST32 += t_clock
 
 t_elf_SRCS := kernel/proc/elf.c kernel/proc/script.c
 HOST32 += t_elf
+
+t_ext2_SRCS := $(HOST_CORE) tests/host/host_disk.c fs/buf.c fs/ext2_super.c fs/ext2_alloc.c fs/ext2_map.c fs/ext2_inode.c fs/ext2_dir.c \
+	fs/ext2_name.c

@@ -4,9 +4,12 @@
 #ifndef ARCH_X86_CPU_H
 #define ARCH_X86_CPU_H
 
-#include <asm/unistd.h>
-
 #include "kernel/core/types.h"
+
+#ifdef SIM_MACHINE
+#include "tests/host/sim_cpu.h"
+#else
+#include <asm/unistd.h>
 
 extern long syscall(long nr, ...);
 
@@ -24,11 +27,6 @@ static inline void irq_disable(void)
 {
 }
 
-static inline bool irqs_enabled(void)
-{
-	return true;
-}
-
 static inline uintptr_t irq_save(void)
 {
 	return 0;
@@ -36,6 +34,13 @@ static inline uintptr_t irq_save(void)
 
 static inline void irq_restore(uintptr_t flags)
 {
+}
+
+#endif /* SIM_MACHINE */
+
+static inline bool irqs_enabled(void)
+{
+	return true;
 }
 
 static inline void mb(void)
