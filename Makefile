@@ -68,7 +68,7 @@ always:
 KFLAGS	 = -std=gnu11 -ffreestanding -nostdlib -fno-pic -fno-pie -O2 -g -fno-omit-frame-pointer -fno-stack-protector \
 	   -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables -mgeneral-regs-only \
 	   -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) $(if $(DEBUG),-DDEBUG) \
-	   -I. -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+	   $(if $(MUTANT),-DSF_MUTANT=MUTANT_$(MUTANT)) -I. -ffile-prefix-map=$(CURDIR)=. -MMD -MP
 KFLAGS_amd64 = -m64 -mno-red-zone -mcmodel=kernel
 KFLAGS_i386  = -m32 -march=i686 $(if $(LLVM),-mstack-alignment=4,-mpreferred-stack-boundary=2)
 NFLAGS	 = -I./ -g -F dwarf $(if $(DEBUG),-DDEBUG) $(if $(WERROR),-Werror)
@@ -111,12 +111,14 @@ $(foreach a,$(ARCHES),$(eval $(call kernel,$a)))
 
 UFLAGS	= -std=gnu11 -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 -O2 -g -static -pthread -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) \
 	  -I. -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+utools	:= sftop
 benches	:= $(basename $(notdir $(wildcard user/bench/*.c)))
 
 define userland # ARCH
 uobj_init_$1  := $$(patsubst %.c,$(O)/user/$1/obj/%.o,$$(wildcard user/init/*.c))
 uobj_tests_$1 := $$(patsubst %.c,$(O)/user/$1/obj/%.o,$$(wildcard user/tests/*.c))
 ubench_$1     := $$(addprefix $(O)/user/$1/bench-,$(benches))
+utools_$1     := $$(addprefix $(O)/user/$1/,$(utools))
 utests_$1     := $$(if $$(uobj_tests_$1),$(O)/user/$1/tests)
 
 $(O)/user/$1/flags: always
@@ -137,19 +139,23 @@ $(O)/user/$1/tests: $$(uobj_tests_$1) $(O)/user/$1/objects
 $$(ubench_$1): $(O)/user/$1/bench-%: $(O)/user/$1/obj/user/bench/%.o
 	$$(call say,LINK,$$@) $(GCC_$1) -static -s -pthread $$< -o $$@
 
+$$(utools_$1): $(O)/user/$1/%: $$$$(patsubst %.c,$(O)/user/$1/obj/%.o,$$$$(wildcard user/$$$$*/*.c))
+	$$(call say,LINK,$$@) $(GCC_$1) -static -s $$^ -o $$@
+
 $(addprefix $(DEBIAN)/$1/,busybox bash e2fsck linux): $(DEBIAN)/$1/%: | tools-run
 	@tools/setup fetch $$* $1 $$@
 
-$(O)/initramfs-$1.cpio: $(O)/user/$1/init $$(ubench_$1) $(DEBIAN)/$1/busybox tools/mkinitramfs tools/newc.py \
+$(O)/initramfs-$1.cpio: $(O)/user/$1/init $$(ubench_$1) $$(utools_$1) $(DEBIAN)/$1/busybox tools/mkinitramfs tools/newc.py \
 		$(shell find user/init/rootfs -type f)
 	$$(call say,CPIO,$$@) tools/mkinitramfs -o $$@ --root user/init/rootfs --busybox $(DEBIAN)/$1/busybox \
 		--applets-of $(DEBIAN)/amd64/busybox --init $(O)/user/$1/init \
-		$$(foreach b,$$(ubench_$1),--bin $$b)
+		$$(foreach b,$$(ubench_$1) $$(utools_$1),--bin $$b)
 $(O)/initramfs-$1.cpio: $(DEBIAN)/amd64/busybox
 
 .PHONY: userland-$1
 userland-$1: $(O)/user/$1/init $$(utests_$1) $$(ubench_$1) $(O)/initramfs-$1.cpio
--include $$(uobj_init_$1:.o=.d) $$(uobj_tests_$1:.o=.d) $$(patsubst %,$(O)/user/$1/obj/user/bench/%.d,$(benches))
+-include $$(uobj_init_$1:.o=.d) $$(uobj_tests_$1:.o=.d) $$(patsubst %,$(O)/user/$1/obj/user/bench/%.d,$(benches)) \
+	$$(patsubst %.c,$(O)/user/$1/obj/%.d,$$(wildcard $(utools:%=user/%/*.c)))
 endef
 $(foreach a,$(ARCHES),$(eval $(call userland,$a)))
 
@@ -159,6 +165,13 @@ $(foreach a,$(ARCHES),$(eval $(call userland,$a)))
 kernels: $(addprefix kernel-,$(ARCHES))
 userland: $(addprefix userland-,$(ARCHES))
 all: kernels userland	##both kernels, userland, initramfs, under build/ (DEBUG=1, LLVM=1: variants beside them)
+
+# The instruction counter of tools/vm --count: a plugin for QEMU, so built for the host.
+.PHONY: icnt
+icnt: $(O)/icnt.so
+$(O)/icnt.so: tools/icnt.c | tools-run
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@) $(HOSTCC) -std=gnu11 -O2 -Wall -Wextra -fPIC -shared -fvisibility=hidden $< -o $@
 
 export MAYFLY_O := $(O)
 export DEBIAN
@@ -201,7 +214,7 @@ $(O)/host/obj/$1/%.o: %.c $(O)/host/flags | tools-run
 	@mkdir -p $$(@D)
 	$$(call say,HOSTCC,$$@) $(HOSTCC) $(HFLAGS) $$($1_CFLAGS) -c $$< -o $$@
 $(O)/host/$1: $$(hobj_$1) $(O)/host/flags
-	$$(call say,HOSTLD,$$@) $(HOSTCC) $(HFLAGS) $$(hobj_$1) -o $$@
+	$$(call say,HOSTLD,$$@) $(HOSTCC) $(HFLAGS) $$($1_LDFLAGS) $$(hobj_$1) -o $$@
 -include $$(hobj_$1:.o=.d)
 endef
 $(foreach t,$(htests),$(eval $(call hosttest,$t)))
@@ -212,15 +225,15 @@ $(O)/host/obj32/$1/%.o: %.c $(O)/host/flags | tools-run
 	@mkdir -p $$(@D)
 	$$(call say,HOSTCC,$$@) $(GCC_i386) $(HFLAGS32) $$($1_CFLAGS) -c $$< -o $$@
 $(O)/host/$1.i386: $$(hobj32_$1) $(O)/host/flags
-	$$(call say,HOSTLD,$$@) $(GCC_i386) $(HFLAGS32) $$(hobj32_$1) -o $$@
+	$$(call say,HOSTLD,$$@) $(GCC_i386) $(HFLAGS32) $$($1_LDFLAGS) $$(hobj32_$1) -o $$@
 -include $$(hobj32_$1:.o=.d)
 endef
 $(foreach t,$(HOST32),$(eval $(call hosttest32,$t)))
 
 $(O)/host/flags: always
-	$(call remember,$(HOSTCC) $(HFLAGS) $(HFLAGS32) $(foreach t,$(htests),$t: $($t_CFLAGS) $($t_SRCS);))
+	$(call remember,$(HOSTCC) $(HFLAGS) $(HFLAGS32) $(foreach t,$(htests),$t: $($t_CFLAGS) $($t_LDFLAGS) $($t_SRCS);))
 
-hostbins := $(addprefix $(O)/host/,$(htests) $(addsuffix .i386,$(HOST32)))
+hostbins := $(addprefix $(O)/host/,$(htests) $(addsuffix .i386,$(HOST32))) $(sort $(wildcard tests/host/*.t))
 models	:= $(if $(wildcard tests/model/*.pml),tests/lib/models)
 boots	:= $(sort $(wildcard tests/boot/*.t))
 static	:= $(foreach a,$(ARCHES),$(addprefix $(DEBIAN)/$a/,busybox bash e2fsck))
@@ -228,21 +241,26 @@ static	:= $(foreach a,$(ARCHES),$(addprefix $(DEBIAN)/$a/,busybox bash e2fsck))
 .PHONY: test soak test-host test-boot host
 host: $(hostbins)
 # TESTS="tests/boot/nproc.t ..." runs only those.
-test: all host $(static) | tools-test	##every test, host and boot; the last line says how many passed and failed
+test: all host icnt $(static) | tools-test	##every test, host and boot; the last line says how many passed and failed
 	@[ -n "$(TESTS)" ] || $(MAKE) iso
+	@$(MAKE) DEBUG=1 kernels
 	@tools/runtests $(or $(TESTS),$(hostbins) $(models) $(boots))
 test-host: host | tools-test	##only what needs no virtual machine: host tests and models
 	@tools/runtests $(hostbins) $(models)
-test-boot: all iso $(static) | tools-test	##only what boots the kernels
+# Bugs planted on purpose (mm/sf_mutant.h, docs/mutants.md); MUTANTS="name ..." tries only those.
+.PHONY: test-mutants
+test-mutants: $(addprefix $(O)/host/,t_sf_uio t_sf_calls t_sf_random t_sf_explore) | tools-test	##plants the bugs of mm/sf_mutant.h one by one: some test must see each
+	@tests/lib/mutants $(O)/host $(MUTANTS)
+test-boot: all iso icnt $(static) | tools-test	##only what boots the kernels
 	@tools/runtests $(boots)
-soak: all host iso $(static) | tools-soak	##what takes longer: the full matrix, hundreds of boots, long torture
+soak: all host iso icnt $(static) | tools-soak	##what takes longer: the full matrix, hundreds of boots, long torture
 	@$(MAKE) DEBUG=1 kernels
 	@MAYFLY_SOAK=1 tools/runtests $(hostbins) $(models) $(boots)
 
 # ---- Numbers, checks ---------------------------------------------------------------------------------------------
 
 .PHONY: bench check help clean
-bench: all $(addsuffix /linux,$(addprefix $(DEBIAN)/,$(ARCHES))) | tools-bench	##the pipe benchmark: every strategy, both architectures, and Linux; report in build/bench/
+bench: all icnt $(addsuffix /linux,$(addprefix $(DEBIAN)/,$(ARCHES))) | tools-bench	##pipes (beside Linux) and the cost of a mapping, every strategy [BENCHFLAGS="--only costs"]; report in build/bench/
 	@tools/bench --build $(O) $(BENCHFLAGS)
 
 cfiles	= $(shell find boot arch kernel mm ipc fs user tests -name '*.[ch]' 2>/dev/null)
