@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The kernel's own tests, one TAP line each; the default strategy on both architectures, the others by the sf_buf tests.
+# The kernel's own tests, one TAP line each: the default strategy on both architectures, and DEBUG kernels with a small
+# pool of mappings. The other strategies have tests/boot/sf_buf.t; all tests under all of them in `make soak`.
 . "$(dirname "$0")/../lib/tap.sh"
 
 check() { # check WHAT VM-ARG...
@@ -20,16 +21,15 @@ check() { # check WHAT VM-ARG...
 
 for arch in amd64 i386; do
 	check "$arch" --arch $arch --append selftest=all
-	check "$arch eager" --arch $arch --append 'selftest=all sfbuf=eager'
-	[ $arch = i386 ] || check "$arch cache" --arch $arch --append 'selftest=all sfbuf=cache'
-	[ -z "$soak" ] || for smp in 1 2 8; do
+	[ ! -e "$O/mayfly-$arch-debug.elf" ] || check "$arch debug" --debug --arch $arch --append 'selftest=all nsfbufs=64'
+	[ -n "$soak" ] || continue
+	for smp in 1 2 8; do
 		check "$arch $smp CPUs" --arch $arch --smp $smp --append selftest=all
 	done
-	if [ -e "$O/mayfly-$arch-debug.elf" ]; then
-		for strategy in $(strategies $arch); do
-			check "$arch debug $strategy" --debug --arch $arch --append "selftest=all sfbuf=$strategy"
-		done
-	fi
+	for strategy in $(strategies $arch); do
+		check "$arch $strategy" --arch $arch --append "selftest=all sfbuf=$strategy"
+		check "$arch debug $strategy" --debug --arch $arch --append "selftest=all sfbuf=$strategy"
+	done
 done
 vm --append selftest=no_such_test -- true
 matches "$log" 'no_such_test.*FAILED' "a misspelt name is no success"

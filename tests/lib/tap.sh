@@ -27,8 +27,8 @@ trap 'exit 130' INT TERM
 
 strategies() { # strategies ARCH
 	case $1 in
-	amd64) echo direct cache eager ;;
-	i386) echo cache eager ;;
+	amd64) echo direct cache eager percpu epoch ;;
+	i386) echo cache eager percpu epoch ;;
 	esac
 }
 
