@@ -260,17 +260,20 @@ static uint64_t to_ns(uint64_t count)
 	return (high << (32 - shift)) + (low >> shift);
 }
 
-static uint64_t anchor_get(void)
+/* The count since the anchor, and the anchor. Whoever is held up between the two (its CPU may be a
+ * virtual one) so long that the source wraps notices that the anchor was renewed meanwhile. */
+static uint64_t read_since_anchor(uint64_t *anchor)
 {
-	uint64_t count;
+	uint64_t moved;
 	uint32_t seq;
 
 	do {
 		seq = __atomic_load_n(&anchors.seq, __ATOMIC_ACQUIRE);
-		count = *(volatile uint64_t *)&anchors.count[seq & 1];
+		*anchor = *(volatile uint64_t *)&anchors.count[seq & 1];
+		moved = (source->read() - *anchor) & source->mask;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (READ_ONCE(anchors.seq) != seq);
-	return count;
+	return moved;
 }
 
 static void anchor_renew(void)
@@ -302,8 +305,7 @@ uint64_t arch_clock_ns(void)
 		return 0;
 	if (s->mask == UINT64_MAX)
 		return to_ns(s->read() - epoch);
-	anchor = anchor_get();
-	moved = (s->read() - anchor) & s->mask;
+	moved = read_since_anchor(&anchor);
 	if (moved > s->mask / 8)
 		anchor_renew();
 	return to_ns(anchor + moved - epoch);
