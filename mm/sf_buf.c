@@ -79,8 +79,10 @@ int sf_mapped_alloc_pages(struct vm_page **pages, unsigned n, unsigned flags, st
 			sf_mapped_free_pages(sfs, i);
 			return -EAGAIN;
 		}
-	if (MUTANT(hold_and_wait))
+	if (MUTANT(hold_and_wait)) {
+		sf_count(flags, SF_BATCH, 1);
 		return 0;
+	}
 	err = ops->alloc_pages(pages, n, flags, sfs);
 	if (err == 0)
 		shadow_handed_out(sfs, n, flags);
