@@ -17,9 +17,9 @@ static uint8_t type_of_mode(const struct ext2_fs *fs, uint32_t mode)
 {
 	if (!fs->has_filetype)
 		return 0;
-	for (uint8_t i = 1; i < ARRAY_SIZE(dt_of_type); i++)
+	for (unsigned i = 1; i < ARRAY_SIZE(dt_of_type); i++)
 		if (dt_of_type[i] == DT_OF_MODE(mode))
-			return i;
+			return (uint8_t)i;
 	return 0;
 }
 

@@ -268,7 +268,7 @@ static int make_entry(struct vnode *dir, const char *name, size_t len, uint32_t 
 int tmpfs_create(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
 	struct vnode **out)
 {
-	struct tmpfs_node *n;
+	struct tmpfs_node *n = NULL;
 	int err = make_entry(dir, name, len, mode, rdev, &n);
 
 	if (err == 0)
