@@ -236,9 +236,14 @@ static int write_page_back(struct vm_object *obj, uintptr_t idx, struct vm_page 
 
 	if (!vm_page_undirty(page))
 		return 0;
+	page_get(page);
 	err = obj->ops->putpage(obj, idx, page);
+	/* A memory disk grows by pages, and a reclaimer cannot get at our clean ones: we hold the lock. */
+	if (err == -ENOSPC && vm_object_drop_clean(obj, UINT32_MAX) > 0)
+		err = obj->ops->putpage(obj, idx, page);
 	if (err != 0)
 		vm_page_dirty(page);
+	page_put(page);
 	return err;
 }
 
