@@ -142,7 +142,12 @@ $$(ubench_$1): $(O)/user/$1/bench-%: $(O)/user/$1/obj/user/bench/%.o
 $$(utools_$1): $(O)/user/$1/%: $$$$(patsubst %.c,$(O)/user/$1/obj/%.o,$$$$(wildcard user/$$$$*/*.c))
 	$$(call say,LINK,$$@) $(GCC_$1) -static -s $$^ -o $$@
 
-$(addprefix $(DEBIAN)/$1/,busybox bash e2fsck linux): $(DEBIAN)/$1/%: | tools-run
+# A dynamic one, linked against the C library it will meet in the guest.
+$(O)/user/$1/dyn: user/dyn/dyn.c $(O)/user/$1/flags | $(DEBIAN)/$1/libc
+	$$(call say,LINK,$$@) $(GCC_$1) $(filter-out -static,$(UFLAGS)) -fPIE -pie -nodefaultlibs $$< -o $$@ -Wl,--no-as-needed \
+		$(DEBIAN)/$1/libc/libm.so.6 $(DEBIAN)/$1/libc/libc.so.6 $(DEBIAN)/$1/libc/ld-linux*.so.2 -lgcc
+
+$(addprefix $(DEBIAN)/$1/,busybox bash e2fsck linux sort libc): $(DEBIAN)/$1/%: | tools-run
 	@tools/setup fetch $$* $1 $$@
 
 $(O)/initramfs-$1.cpio: $(O)/user/$1/init $$(ubench_$1) $$(utools_$1) $(DEBIAN)/$1/busybox tools/mkinitramfs tools/newc.py \
@@ -236,7 +241,7 @@ $(O)/host/flags: always
 hostbins := $(addprefix $(O)/host/,$(htests) $(addsuffix .i386,$(HOST32))) $(sort $(wildcard tests/host/*.t))
 models	:= $(if $(wildcard tests/model/*.pml),tests/lib/models)
 boots	:= $(sort $(wildcard tests/boot/*.t))
-static	:= $(foreach a,$(ARCHES),$(addprefix $(DEBIAN)/$a/,busybox bash e2fsck))
+static	:= $(foreach a,$(ARCHES),$(addprefix $(DEBIAN)/$a/,busybox bash e2fsck sort libc) $(O)/user/$a/dyn)
 
 .PHONY: test soak test-host test-boot host
 host: $(hostbins)

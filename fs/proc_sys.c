@@ -422,6 +422,20 @@ static int show_pipe_max(struct textbuf *tb, struct proc *p)
 	return 0;
 }
 
+static int show_randomize(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "%u\n", READ_ONCE(exec_randomize));
+	return 0;
+}
+
+static int write_randomize(const char *text, size_t len)
+{
+	if (text[0] < '0' || text[0] > '9' || (text[1] != '\n' && text[1] != '\0'))
+		return -EINVAL;
+	WRITE_ONCE(exec_randomize, (unsigned)(text[0] - '0'));
+	return 0;
+}
+
 #define FILE_RO (S_IFREG | 0444)
 #define DIR_RO  (S_IFDIR | 0555)
 
@@ -438,6 +452,7 @@ static const struct procfs_entry sys_kernel[] = {
 	{ "ostype", FILE_RO, show_ostype, NULL, NULL, NULL },
 	{ "pid_max", FILE_RO, show_pid_max, NULL, NULL, NULL },
 	{ "random", DIR_RO, NULL, NULL, NULL, sys_kernel_random },
+	{ "randomize_va_space", S_IFREG | 0644, show_randomize, write_randomize, NULL, NULL },
 	{ NULL, 0, NULL, NULL, NULL, NULL },
 };
 

@@ -201,11 +201,13 @@ static int map_image(struct vm_map *m, const struct exec_image *img)
 
 /* ---- Places ---- */
 
+unsigned exec_randomize = 2;
+
 static vaddr_t random_offset(unsigned bits)
 {
 	uint32_t r;
 
-	if (curproc()->personality & ADDR_NO_RANDOMIZE)
+	if (READ_ONCE(exec_randomize) == 0 || curproc()->personality & ADDR_NO_RANDOMIZE)
 		return 0;
 	random_bytes(&r, sizeof(r));
 	return (vaddr_t)(r & ((1u << bits) - 1)) << PAGE_SHIFT;
@@ -267,7 +269,9 @@ static void set_layout(struct vm_map *m, const struct exec_image *img)
 			m->data_end = end;
 		}
 	}
-	m->brk_start = (vaddr_t)(img->elf.hi + img->bias) + random_offset(BRK_RND_BITS);
+	m->brk_start = (vaddr_t)(img->elf.hi + img->bias);
+	if (READ_ONCE(exec_randomize) >= 2)
+		m->brk_start += random_offset(BRK_RND_BITS);
 	m->brk = m->brk_start;
 }
 

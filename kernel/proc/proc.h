@@ -166,6 +166,8 @@ bool nproc_exceeded(const struct proc *parent);
 /* exec.c: replaces the program of the calling process. path is kernel memory; argv and envp are
  * user arrays of user pointers, or kernel arrays for init (`user` false). */
 long proc_exec(const char *path, vaddr_t argv, vaddr_t envp, bool user);
+/* exec_load.c: kernel.randomize_va_space (man 5 proc): 0 nothing, 1 all but the heap, 2 the heap too. */
+extern unsigned exec_randomize;
 /* exit.c: ends the calling process, all of its threads, with a wait status; never returns. */
 void proc_exit(int wait_status) NORETURN;
 /* Keeps what the calling thread has promised with set_robust_list(2) and CLONE_CHILD_CLEARTID, before
