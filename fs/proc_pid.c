@@ -214,15 +214,6 @@ static char thread_state(const struct thread *t)
 	}
 }
 
-static uint32_t tty_number(const struct tty *tty)
-{
-	const char *name = tty->dev->name;
-
-	if (strncmp(name, "ttyS", 4) == 0)
-		return dev_encode(dev_make(4, 64 + (unsigned)(name[4] - '0')));
-	return dev_encode(dev_make(4, 0));
-}
-
 static void read_signals(struct proc *p, struct thread *t, struct proc_numbers *n)
 {
 	if (p->sig == NULL)
@@ -269,7 +260,7 @@ static void read_proc(struct proc *p, int tid, struct proc_numbers *n)
 	n->sid = p->sid;
 	n->tpgid = -1;
 	if (p->ctty != NULL) {
-		n->tty = tty_number(p->ctty);
+		n->tty = dev_encode(p->ctty->rdev);
 		n->tpgid = READ_ONCE(p->ctty->pgid);
 	}
 	n->exit_signal = p->exit_signal;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Files on terminals, and what the device sends. See tty.h for the parts and the locks.
+ * Files on terminals, and what their drivers bring in. See tty.h for the parts and the locks.
  *
- * Input arrives in interrupt handlers of one CPU. It goes through the line discipline under tty.lock;
- * its echo is written to the device after the lock is released, straight from the discipline's echo
- * buffer, which nobody else touches.
+ * Input goes through the line discipline under tty.lock, in interrupt handlers mostly; so does its
+ * echo, which is given to the driver before the lock is released and stands in the order of the input.
  */
 #include "fs/tty.h"
 
 #include "arch/x86/console.h"
 #include "fs/file.h"
+#include "fs/vfs.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/string.h"
 #include "kernel/core/timer.h"
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
@@ -22,38 +23,96 @@
 #define VTIME_UNIT   (NSEC_PER_SEC / 10) /* man 3 termios */
 #define DEADLINE_NOW 0
 
-static void tty_input(void *arg, uint8_t byte)
+/* ---- input ---- */
+
+/* Feeds the line discipline until it is full, has taken n bytes, or a byte sends a signal. Lock held. */
+static size_t feed(struct tty *tty, const uint8_t *p, size_t n, struct ldisc_result *sum)
 {
-	struct tty *tty = arg;
-	struct ldisc_result r;
-	int pgid;
+	size_t i = 0;
 
-	spin_lock(&tty->lock);
-	r = ldisc_input(&tty->ld, byte);
-	pgid = tty->pgid;
-	spin_unlock(&tty->lock);
+	*sum = (struct ldisc_result){ 0 };
+	while (i < n && sum->signal == 0 && !ldisc_full(&tty->ld)) {
+		struct ldisc_result r = ldisc_input(&tty->ld, p[i++]);
 
-	if (tty->ld.necho > 0)
-		tty->dev->write(tty->dev, tty->ld.echo, tty->ld.necho);
-	if (r.readable)
-		waitq_wake_all(&tty->read_wq);
-	if (r.resumed)
-		waitq_wake_all(&tty->write_wq);
-	if (r.signal != 0 && pgid > 0)
-		signal_pgrp(
-			pgid, r.signal, &(struct ksiginfo){ .signo = r.signal, .code = SI_KERNEL });
+		sum->signal = r.signal;
+		sum->readable |= r.readable;
+		sum->resumed |= r.resumed;
+		if (r.flushed && tty->ops->flush != NULL)
+			tty->ops->flush(tty);
+		if (r.events != 0 && tty->ops->event != NULL)
+			tty->ops->event(tty, r.events);
+		if (tty->ld.necho > 0)
+			tty->ops->echo(tty, tty->ld.echo, tty->ld.necho);
+	}
+	return i;
 }
 
-void tty_setup(struct tty *tty, struct chardev *dev)
+size_t tty_input_some(struct tty *tty, const uint8_t *p, size_t n)
 {
+	size_t done = 0;
+
+	while (done < n) {
+		struct ldisc_result r;
+		size_t taken;
+		int pgid;
+
+		spin_lock(&tty->lock);
+		taken = feed(tty, p + done, n - done, &r);
+		pgid = tty->pgid;
+		spin_unlock(&tty->lock);
+
+		if (r.readable)
+			waitq_wake_all(&tty->read_wq);
+		if (r.resumed)
+			waitq_wake_all(&tty->write_wq);
+		if (r.signal != 0)
+			tty_signal_group(pgid, r.signal);
+		if (taken == 0)
+			break;
+		done += taken;
+	}
+	return done;
+}
+
+void tty_input(struct tty *tty, const uint8_t *p, size_t n)
+{
+	tty_input_some(tty, p, n);
+}
+
+bool tty_input_room(struct tty *tty)
+{
+	bool full;
+
+	spin_lock(&tty->lock);
+	full = ldisc_full(&tty->ld);
+	spin_unlock(&tty->lock);
+	return !full;
+}
+
+/* ---- life ---- */
+
+void tty_setup(struct tty *tty, const struct tty_ops *ops, void *driver, uint64_t rdev)
+{
+	memset(tty, 0, sizeof(*tty));
 	spin_init(&tty->lock, "tty");
 	waitq_init(&tty->read_wq);
 	waitq_init(&tty->write_wq);
 	ldisc_init(&tty->ld);
-	tty->dev = dev;
-	tty->winsize.row = (uint16_t)dev->rows;
-	tty->winsize.col = (uint16_t)dev->cols;
-	chardev_set_input(dev, tty_input, tty);
+	tty->refs = 1;
+	tty->ops = ops;
+	tty->driver = driver;
+	tty->rdev = rdev;
+}
+
+void tty_get(struct tty *tty)
+{
+	__atomic_fetch_add(&tty->refs, 1, __ATOMIC_RELAXED);
+}
+
+void tty_put(struct tty *tty)
+{
+	if (__atomic_sub_fetch(&tty->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		tty->ops->release(tty);
 }
 
 bool tty_file_dead(const struct tty_file *tf)
@@ -136,6 +195,8 @@ static ssize_t read_locked(struct tty *tty, struct file *f, struct uio *u)
 		complete = err == 0 && read_complete(&tty->ld, got + n, line_done);
 		spin_unlock(&tty->lock);
 
+		if (n > 0 && tty->ops->input_taken != NULL)
+			tty->ops->input_taken(tty);
 		if (err == -ETIMEDOUT || err == -EIO)
 			return (ssize_t)got; /* nothing in time; end of file after a hang-up */
 		if (err != 0)
@@ -193,13 +254,13 @@ static ssize_t tty_read(struct file *f, struct uio *u, uint64_t *pos)
 
 /* ---- write ---- */
 
-/* One writer at a time, and none while output is stopped (^S). */
+/* One writer at a time, for all of its write(2). */
 static int begin_writing(struct tty *tty, const struct file *f)
 {
 	int err = 0;
 
 	spin_lock(&tty->lock);
-	while ((tty->writing || tty->ld.stopped) && err == 0) {
+	while (tty->writing && err == 0) {
 		if (tty_file_dead(f->data))
 			err = -EIO;
 		else if (f->flags & O_NONBLOCK)
@@ -221,25 +282,59 @@ static void end_writing(struct tty *tty)
 	waitq_wake_all(&tty->write_wq);
 }
 
-/* Output processing and sending of one chunk. 0 or -ERESTARTSYS; *done bytes were sent for certain. */
-static int send_chunk(struct tty *tty, const uint8_t *p, size_t n, size_t *done)
+/* Waits until output is neither stopped (^S) nor the driver busy; lock held. */
+static int wait_room(struct tty *tty, const struct file *f, size_t *room)
 {
-	uint8_t out[CHUNK + LDISC_OUT_MAX];
+	while (tty->ld.stopped || (*room = tty->ops->room(tty)) == 0) {
+		int err;
+
+		if (tty_file_dead(f->data))
+			return -EIO;
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = waitq_sleep(&tty->write_wq, &tty->lock, WAIT_INTR, WAIT_FOREVER);
+		if (err != 0)
+			return err;
+	}
+	return tty_file_dead(f->data) ? -EIO : 0;
+}
+
+/* Output processing of as much as is sure to fit into `room` bytes; lock held. Returns the length of
+ * out, *done grows by what went into it: at least one byte. */
+static unsigned process_output(
+	struct ldisc *ld, const uint8_t *p, size_t n, size_t *done, uint8_t *out, size_t room)
+{
+	unsigned len = 0;
+
+	while (*done < n && len + LDISC_OUT_MAX <= room) {
+		len += ldisc_output(ld, p[*done], out + len);
+		++*done;
+	}
+	return len;
+}
+
+/* *done of the n bytes have been sent, when it fails. */
+static int send_chunk(
+	struct tty *tty, const struct file *f, const uint8_t *p, size_t n, size_t *done)
+{
+	uint8_t out[CHUNK];
 
 	*done = 0;
 	while (*done < n) {
-		size_t i = *done;
+		size_t room, next = *done;
 		unsigned len = 0;
 		int err;
 
 		spin_lock(&tty->lock);
-		while (i < n && len < CHUNK)
-			len += ldisc_output(&tty->ld, p[i++], out + len);
+		err = wait_room(tty, f, &room);
+		if (err == 0)
+			len = process_output(&tty->ld, p, n, &next, out, MIN(room, sizeof(out)));
 		spin_unlock(&tty->lock);
-		err = tty_send(tty->dev, out, len);
+		if (err == 0 && len > 0)
+			err = tty->ops->write(tty, out, len);
 		if (err != 0)
 			return err;
-		*done = i;
+		*done = next;
 	}
 	return 0;
 }
@@ -256,6 +351,10 @@ static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
 		return -EIO;
 	if (READ_ONCE(tty->ld.t.lflag) & TOSTOP)
 		err = tty_check_background(tty, SIGTTOU);
+	if (err == 0)
+		err = begin_writing(tty, f);
+	if (err != 0)
+		return err;
 	while (err == 0 && u->resid > 0) {
 		ssize_t n = uio_move(u, buf, sizeof(buf));
 
@@ -263,17 +362,21 @@ static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
 			err = (int)n;
 			break;
 		}
-		err = begin_writing(tty, f);
-		if (err != 0)
-			break;
-		err = send_chunk(tty, buf, (size_t)n, &done);
-		end_writing(tty);
+		err = send_chunk(tty, f, buf, (size_t)n, &done);
 		total += done;
 		sched_yield_if_needed();
 		if (err == 0 && u->resid > 0 && signal_pending())
 			err = -ERESTARTSYS;
 	}
+	end_writing(tty);
 	return total > 0 ? (ssize_t)total : err;
+}
+
+int tty_drain(struct tty *tty)
+{
+	if (tty->ops->queued == NULL || tty->is_pty)
+		return 0;
+	return WAIT_EVENT(&tty->write_wq, tty->ops->queued(tty) == 0, WAIT_INTR, WAIT_FOREVER);
 }
 
 /* ---- the rest ---- */
@@ -291,7 +394,7 @@ static unsigned tty_poll(struct file *f, struct poll_table *pt)
 	min = tty->ld.t.cc[VTIME] == 0 ? tty->ld.t.cc[VMIN] : 1;
 	if (ldisc_readable(&tty->ld, min))
 		events |= POLLIN | POLLRDNORM;
-	if (!tty->ld.stopped)
+	if (!tty->ld.stopped && !tty->writing && tty->ops->room(tty) > 0)
 		events |= POLLOUT | POLLWRNORM;
 	spin_unlock(&tty->lock);
 	if (tty_file_dead(tf))
@@ -301,7 +404,18 @@ static unsigned tty_poll(struct file *f, struct poll_table *pt)
 
 static void tty_release(struct file *f)
 {
-	kfree(f->data);
+	struct tty_file *tf = f->data;
+	struct tty *tty = tf->tty;
+
+	spin_lock(&tty->lock);
+	if (--tty->files == 0) {
+		tty->exclusive = false;
+		if (tty->ops->close != NULL)
+			tty->ops->close(tty);
+	}
+	spin_unlock(&tty->lock);
+	tty_put(tty);
+	kfree(tf);
 }
 
 static const struct file_ops tty_ops = {
@@ -313,19 +427,38 @@ static const struct file_ops tty_ops = {
 	.release = tty_release,
 };
 
+/* Lock held. */
+static int may_open(struct tty *tty)
+{
+	if (tty->exclusive && tty->files > 0 && !vfs_is_root())
+		return -EBUSY;
+	return tty->ops->open != NULL ? tty->ops->open(tty) : 0;
+}
+
 int tty_open(struct tty *tty, struct file *f, bool console)
 {
 	struct tty_file *tf = kmalloc(sizeof(*tf));
+	int err;
 
 	if (tf == NULL)
 		return -ENOMEM;
+	spin_lock(&tty->lock);
+	err = may_open(tty);
+	if (err == 0)
+		tty->files++;
 	tf->tty = tty;
-	tf->hangups = READ_ONCE(tty->hangups);
+	tf->hangups = tty->hangups;
 	tf->console = console;
+	spin_unlock(&tty->lock);
+	if (err != 0) {
+		kfree(tf);
+		return err;
+	}
+	tty_get(tty);
 	f->data = tf;
 	f->ops = &tty_ops;
-	if (!console && !(f->flags & O_NOCTTY))
-		tty_acquire_on_open(tty);
+	if (!console && !(f->flags & O_NOCTTY) && file_readable(f))
+		tty_acquire_on_open(tf);
 	if (tty == tty_console())
 		console_user_owns();
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The terminals' names in /dev, and the UARTs that are not the console: plain streams of bytes, which
- * carry what goes between the machine and its host. Those know no terminal settings; isatty() is
- * false on them.
+ * The machine's own terminals: the UARTs, the screen with its keyboard; their drivers, and their names
+ * in /dev. A UART that the option rawserial= names (tools/vm does) is no terminal but a plain stream of
+ * bytes, which carries what goes between a virtual machine and its host; isatty() is false on it.
  *
  * A stream's lock protects its ring, which the interrupt handler fills; what does not fit is lost.
  */
@@ -12,7 +12,9 @@
 #include "fs/file.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
+#include "kernel/core/option.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/string.h"
 #include "kernel/core/timer.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/fs.h"
@@ -29,12 +31,13 @@ struct stream {
 	struct waitq read_wq;
 };
 
-static struct tty console_tty, screen_tty;
+static struct tty uart_ttys[NUARTS], screen_tty;
 static struct stream streams[NUARTS];
+static struct tty *console_tty = &screen_tty;
 
 struct tty *tty_console(void)
 {
-	return &console_tty;
+	return console_tty;
 }
 
 /* ---- sending ---- */
@@ -45,7 +48,8 @@ struct tty *tty_console(void)
 #define SPIN_USEC  2
 #define NAP_NS     (NSEC_PER_MSEC / 2)
 
-int tty_send(struct chardev *dev, const uint8_t *p, size_t n)
+/* Sends all n bytes. 0, or -ERESTARTSYS: not all were sent. */
+static int send(struct chardev *dev, const uint8_t *p, size_t n)
 {
 	unsigned tries = 0;
 
@@ -71,7 +75,48 @@ int tty_send(struct chardev *dev, const uint8_t *p, size_t n)
 	return 0;
 }
 
-/* ---- plain UARTs ---- */
+/* ---- terminals ---- */
+
+static void terminal_byte(void *arg, uint8_t byte)
+{
+	tty_input(arg, &byte, 1);
+}
+
+/* What a device takes at once it alone knows; the rest is waited for in terminal_write(). */
+static size_t terminal_room(struct tty *tty)
+{
+	return CHUNK;
+}
+
+static int terminal_write(struct tty *tty, const uint8_t *p, size_t n)
+{
+	return send(tty->driver, p, n);
+}
+
+static void terminal_echo(struct tty *tty, const uint8_t *p, size_t n)
+{
+	struct chardev *dev = tty->driver;
+
+	dev->write(dev, p, n);
+}
+
+static const struct tty_ops terminal_ops = {
+	.room = terminal_room,
+	.write = terminal_write,
+	.echo = terminal_echo,
+};
+
+static void setup_terminal(struct tty *tty, struct chardev *dev, uint64_t rdev)
+{
+	tty_setup(tty, &terminal_ops, dev, rdev);
+	tty->winsize.row = (uint16_t)dev->rows;
+	tty->winsize.col = (uint16_t)dev->cols;
+	if (console_device() == dev)
+		console_tty = tty;
+	chardev_set_input(dev, terminal_byte, tty);
+}
+
+/* ---- streams ---- */
 
 static void stream_input(void *arg, uint8_t byte)
 {
@@ -120,7 +165,7 @@ static ssize_t stream_write(struct file *f, struct uio *u, uint64_t *pos)
 			err = (int)n;
 			break;
 		}
-		err = tty_send(s->dev, buf, (size_t)n);
+		err = send(s->dev, buf, (size_t)n);
 		if (err != 0)
 			break;
 		total += (size_t)n;
@@ -162,22 +207,25 @@ static const struct file_ops stream_ops = {
 
 static int open_console(struct vnode *vn, struct file *f, void *arg)
 {
-	return tty_open(&console_tty, f, true);
+	return tty_open(console_tty, f, true);
 }
 
 /* /dev/tty: whatever the caller's controlling terminal is. */
 static int open_current(struct vnode *vn, struct file *f, void *arg)
 {
 	struct tty *tty = tty_current();
+	int err;
 
-	return tty != NULL ? tty_open(tty, f, false) : -ENXIO;
+	if (tty == NULL)
+		return -ENXIO;
+	err = tty_open(tty, f, false);
+	tty_put(tty);
+	return err;
 }
 
 static int open_screen(struct vnode *vn, struct file *f, void *arg)
 {
-	if (!screen.present)
-		return -ENXIO;
-	return tty_open(console_tty.dev == &screen ? &console_tty : &screen_tty, f, false);
+	return screen.present ? tty_open(&screen_tty, f, false) : -ENXIO;
 }
 
 static int open_uart(struct vnode *vn, struct file *f, void *arg)
@@ -186,23 +234,46 @@ static int open_uart(struct vnode *vn, struct file *f, void *arg)
 
 	if (!dev->present)
 		return -ENXIO;
-	if (console_tty.dev == dev)
-		return tty_open(&console_tty, f, false);
+	if (dev->input != stream_input)
+		return tty_open(dev->input_arg, f, false);
 	f->data = dev->input_arg;
 	f->ops = &stream_ops;
 	return 0;
 }
 
-static void connect_uart(unsigned n)
+static void setup_stream(struct stream *s, struct chardev *dev)
 {
-	struct stream *s = &streams[n];
-
-	if (!uarts[n]->present || console_tty.dev == uarts[n])
-		return;
 	spin_init(&s->lock, "uart stream");
 	waitq_init(&s->read_wq);
-	s->dev = uarts[n];
-	chardev_set_input(s->dev, stream_input, s);
+	s->dev = dev;
+	chardev_set_input(dev, stream_input, s);
+}
+
+/* Is it one of the words of rawserial=ttyS0,ttyS2. The console never is. */
+static bool wanted_raw(const struct chardev *dev)
+{
+	const char *p = option_get("rawserial");
+	size_t len = strlen(dev->name);
+
+	while (p != NULL && *p != '\0') {
+		if (strncmp(p, dev->name, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+			return dev != console_device();
+		p = strchr(p, ',');
+		p = p != NULL ? p + 1 : NULL;
+	}
+	return false;
+}
+
+static void connect_uart(unsigned n)
+{
+	struct chardev *dev = uarts[n];
+
+	if (!dev->present)
+		return;
+	if (wanted_raw(dev))
+		setup_stream(&streams[n], dev);
+	else
+		setup_terminal(&uart_ttys[n], dev, dev_make(MAJOR_TTY, MINOR_TTYS0 + n));
 }
 
 static void add_name(const char *name, uint32_t mode, uint64_t rdev,
@@ -216,9 +287,8 @@ static void add_name(const char *name, uint32_t mode, uint64_t rdev,
 
 void tty_init(void)
 {
-	tty_setup(&console_tty, console_device());
-	if (screen.present && console_tty.dev != &screen)
-		tty_setup(&screen_tty, &screen);
+	/* Even without a screen: the console of a machine that has nothing. */
+	setup_terminal(&screen_tty, &screen, dev_make(MAJOR_TTY, 0));
 	add_name("console", 0600, dev_make(MAJOR_TTYAUX, MINOR_CONSOLE), open_console, NULL);
 	add_name("tty", 0666, dev_make(MAJOR_TTYAUX, MINOR_TTY), open_current, NULL);
 	add_name("tty0", 0620, dev_make(MAJOR_TTY, 0), open_screen, NULL);

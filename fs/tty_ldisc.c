@@ -265,6 +265,11 @@ static bool room(const struct ldisc *l, bool delimiter)
 	return used(l) < LDISC_SIZE - (delimiter ? 0 : 1);
 }
 
+bool ldisc_full(const struct ldisc *l)
+{
+	return !room(l, false) && (!lflag(l, ICANON) || l->lines > 0);
+}
+
 static void end_line(struct ldisc *l, uint16_t entry, struct ldisc_result *r)
 {
 	if (!room(l, true))
@@ -337,36 +342,52 @@ static int signal_of(const struct ldisc *l, uint8_t c)
 	return is_cc(l, VSUSP, c) ? SIGTSTP : 0;
 }
 
+void ldisc_stop(struct ldisc *l, bool held, struct ldisc_result *r)
+{
+	if (!l->stopped)
+		r->events |= TIOCPKT_STOP;
+	l->stopped = true;
+	l->held |= held;
+}
+
+void ldisc_start(struct ldisc *l, bool held, struct ldisc_result *r)
+{
+	if (held)
+		l->held = false;
+	if (!l->stopped || l->held)
+		return;
+	l->stopped = false;
+	r->resumed = true;
+	r->events |= TIOCPKT_START;
+}
+
 /* ^S and ^Q; with IXANY any byte lets output go on. Returns true if the byte was used up. */
 static bool flow_control(struct ldisc *l, uint8_t c, struct ldisc_result *r)
 {
 	if (!iflag(l, IXON))
 		return false;
 	if (is_cc(l, VSTART, c)) {
-		r->resumed = l->stopped;
-		l->stopped = false;
+		ldisc_start(l, false, r);
 		return true;
 	}
 	if (is_cc(l, VSTOP, c)) {
-		l->stopped = true;
+		ldisc_stop(l, false, r);
 		return true;
 	}
-	if (l->stopped && iflag(l, IXANY)) {
-		l->stopped = false;
-		r->resumed = true;
-	}
+	if (iflag(l, IXANY))
+		ldisc_start(l, false, r);
 	return false;
 }
 
 static void interrupt_char(struct ldisc *l, uint8_t c, int sig, struct ldisc_result *r)
 {
 	r->signal = sig;
-	if (l->stopped) {
-		l->stopped = false;
-		r->resumed = true;
-	}
-	if (!lflag(l, NOFLSH))
+	if (!lflag(l, NOFLSH)) {
 		ldisc_flush(l);
+		r->flushed = true;
+	}
+	if (iflag(l, IXON))
+		ldisc_start(l, false, r);
 	if (lflag(l, ECHO))
 		echo_char(l, c);
 }
@@ -487,13 +508,16 @@ static void relabel(struct ldisc *l)
 	l->lines = 1;
 }
 
-void ldisc_set_termios(struct ldisc *l, const struct linux_termios *t)
+struct ldisc_result ldisc_set_termios(struct ldisc *l, const struct linux_termios *t)
 {
+	struct ldisc_result r = { 0 };
 	bool toggled = (l->t.lflag ^ t->lflag) & ICANON;
+	bool ixon_off = iflag(l, IXON) && !(t->iflag & IXON);
 
 	l->t = *t;
 	if (toggled)
 		relabel(l);
-	if (!iflag(l, IXON))
-		l->stopped = false;
+	if (ixon_off)
+		ldisc_start(l, false, &r);
+	return r;
 }

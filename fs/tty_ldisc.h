@@ -23,7 +23,8 @@ struct ldisc {
 	unsigned line;         /* start of the line being edited: nothing before it can be erased */
 	unsigned lines;        /* delimiters in the queue */
 	bool literal;          /* the last byte was LNEXT */
-	bool stopped;          /* by STOP (^S); output must wait */
+	bool stopped;          /* by STOP (^S) or TCOOFF; output must wait */
+	bool held;             /* by TCOOFF, which only TCOON ends */
 	unsigned column;       /* of the output */
 	unsigned input_column; /* where the line being edited began */
 	/* Output that input caused. What does not fit is lost, as on a real terminal. */
@@ -38,13 +39,18 @@ struct ldisc {
  * foreground group, or 0. */
 struct ldisc_result {
 	int signal;
-	bool readable; /* something new can be read */
-	bool resumed;  /* output may go on */
+	bool readable;   /* something new can be read */
+	bool resumed;    /* output may go on */
+	bool flushed;    /* a signal character: output on its way is thrown away, too */
+	unsigned events; /* TIOCPKT_*, to tell the master of a pseudo-terminal */
 };
 
 void ldisc_init(struct ldisc *l);
 /* Takes a byte from the device. Its echo is in l->echo afterwards. */
 struct ldisc_result ldisc_input(struct ldisc *l, uint8_t c);
+/* Has it no room for another byte. A line that gets too long does not make it full: what exceeds it is
+ * lost, so that it can be ended. */
+bool ldisc_full(const struct ldisc *l);
 /* Is there anything to read: a line, or in raw mode at least `min` bytes (1 if min is 0). */
 bool ldisc_readable(const struct ldisc *l, unsigned min);
 /* Bytes that a read would get: FIONREAD. */
@@ -54,8 +60,11 @@ unsigned ldisc_count(const struct ldisc *l);
 unsigned ldisc_read(struct ldisc *l, uint8_t *buf, unsigned n, bool *done);
 /* Throws away all input. */
 void ldisc_flush(struct ldisc *l);
+/* Stops output, and lets it go on; what has changed is in the result. `held`: by tcflow(3). */
+void ldisc_stop(struct ldisc *l, bool held, struct ldisc_result *r);
+void ldisc_start(struct ldisc *l, bool held, struct ldisc_result *r);
 /* New settings; what is queued changes its meaning as on Linux. */
-void ldisc_set_termios(struct ldisc *l, const struct linux_termios *t);
+struct ldisc_result ldisc_set_termios(struct ldisc *l, const struct linux_termios *t);
 
 /* Output processing of one byte; out has room for LDISC_OUT_MAX. Returns how many bytes came of it. */
 #define LDISC_OUT_MAX 8

@@ -51,8 +51,9 @@ struct proc {
 	struct thread *exec_thread; /* != NULL: it is in execve(), the others leave */
 	struct waitq exec_wq;       /* and it waits here until they have */
 	int pgid, sid, nice;
-	struct tty *ctty;
-	bool leader; /* of its session */
+	struct tty *ctty; /* no reference: fs/tty.h */
+	int hung_pgid;    /* a leader's: the foreground group when its terminal hung up */
+	bool leader;      /* of its session */
 	char name[THREAD_NAME_LEN];
 
 	struct vm_map *vm; /* NULL once exited */

@@ -269,6 +269,7 @@ long sys_setsid(void)
 		p->sid = p->pgid = p->pid;
 		p->leader = true;
 		p->ctty = NULL;
+		p->hung_pgid = 0;
 	}
 	spin_unlock(&proc_lock);
 	return ret;

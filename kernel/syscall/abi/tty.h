@@ -6,28 +6,57 @@
 
 #include "kernel/core/types.h"
 
-#define TCGETS     0x5401
-#define TCSETS     0x5402
-#define TCSETSW    0x5403
-#define TCSETSF    0x5404
-#define TCSBRK     0x5409
-#define TCXONC     0x540a
-#define TCFLSH     0x540b
-#define TIOCSCTTY  0x540e
-#define TIOCGPGRP  0x540f
-#define TIOCSPGRP  0x5410
-#define TIOCOUTQ   0x5411
-#define TIOCGWINSZ 0x5413
-#define TIOCSWINSZ 0x5414
-#define FIONREAD   0x541b
-#define TIOCNOTTY  0x5422
-#define TIOCGETD   0x5424
-#define TCSBRKP    0x5425
-#define TIOCGSID   0x5429
-#define TCGETS2    0x802c542a
-#define TCSETS2    0x402c542b
-#define TCSETSW2   0x402c542c
-#define TCSETSF2   0x402c542d
+#define TCGETS      0x5401
+#define TCSETS      0x5402
+#define TCSETSW     0x5403
+#define TCSETSF     0x5404
+#define TCSBRK      0x5409
+#define TCXONC      0x540a
+#define TCFLSH      0x540b
+#define TIOCEXCL    0x540c
+#define TIOCNXCL    0x540d
+#define TIOCSCTTY   0x540e
+#define TIOCGPGRP   0x540f
+#define TIOCSPGRP   0x5410
+#define TIOCOUTQ    0x5411
+#define TIOCSTI     0x5412
+#define TIOCGWINSZ  0x5413
+#define TIOCSWINSZ  0x5414
+#define FIONREAD    0x541b
+#define TIOCPKT     0x5420
+#define TIOCNOTTY   0x5422
+#define TIOCSETD    0x5423
+#define TIOCGETD    0x5424
+#define TCSBRKP     0x5425
+#define TIOCSBRK    0x5427
+#define TIOCCBRK    0x5428
+#define TIOCGSID    0x5429
+#define TCGETS2     0x802c542a
+#define TCSETS2     0x402c542b
+#define TCSETSW2    0x402c542c
+#define TCSETSF2    0x402c542d
+#define TIOCGPTN    0x80045430
+#define TIOCSPTLCK  0x40045431
+#define TIOCGDEV    0x80045432
+#define TIOCSIG     0x40045436
+#define TIOCVHANGUP 0x5437
+#define TIOCGPKT    0x80045438
+#define TIOCGPTLCK  0x80045439
+#define TIOCGEXCL   0x80045440
+#define TIOCGPTPEER 0x5441
+#define TCGETA      0x5405
+#define TCSETA      0x5406
+#define TCSETAW     0x5407
+#define TCSETAF     0x5408
+
+/* TIOCPKT */
+#define TIOCPKT_DATA       0
+#define TIOCPKT_FLUSHREAD  1
+#define TIOCPKT_FLUSHWRITE 2
+#define TIOCPKT_STOP       4
+#define TIOCPKT_START      8
+#define TIOCPKT_NOSTOP     16
+#define TIOCPKT_DOSTOP     32
 
 /* TCFLSH and TCXONC */
 #define TCIFLUSH  0
@@ -49,6 +78,14 @@ struct linux_termios {
 	uint32_t ispeed, ospeed;
 };
 #define LINUX_TERMIOS_SIZE offsetof(struct linux_termios, ispeed)
+
+/* TCGETA's: System V's. */
+#define NCC 8
+struct linux_termio {
+	uint16_t iflag, oflag, cflag, lflag;
+	uint8_t line;
+	uint8_t cc[NCC];
+};
 
 struct linux_winsize {
 	uint16_t row, col, xpixel, ypixel;
@@ -91,10 +128,16 @@ enum termios_cc {
 #define TABDLY 0x1800u
 #define XTABS  0x1800u
 /* cflag */
+#define CBAUD   0x100fu
+#define BOTHER  0x1000u
+#define CIBAUD  0x100f0000u
+#define IBSHIFT 16
 #define B38400  0x000fu
 #define B115200 0x1002u
+#define CSIZE   0x0030u
 #define CS8     0x0030u
 #define CREAD   0x0080u
+#define PARENB  0x0100u
 #define HUPCL   0x0400u
 #define CLOCAL  0x0800u
 /* lflag */
