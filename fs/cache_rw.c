@@ -43,6 +43,13 @@ static bool must_stop(void)
 	return READ_ONCE(curthread()->sig_fatal);
 }
 
+/* No page for the cache of a file with a store, whose own may be in the way: waits till there is room, as a
+ * fault does. (tmpfs says so at once.) */
+static bool wait_memory(const struct vm_object *obj, unsigned *tries)
+{
+	return obj->ops->putpages != NULL && vm_wait_memory(tries);
+}
+
 /* Pages of a file that follow each other, held and mapped by one call. */
 struct run {
 	struct uio_seg seg[UIO_BATCH];
@@ -90,7 +97,8 @@ static void release_run(struct run *r)
 /* Moves up to *n bytes at off and says in *n how many it tried. */
 static ssize_t read_run(struct vm_object *obj, struct uio *u, uint64_t off, size_t *n)
 {
-	bool holes = obj->ops == NULL || obj->ops->getpage == NULL; /* what is not there is zeros */
+	bool holes =
+		obj->ops == NULL || obj->ops->getpages == NULL; /* what is not there is zeros */
 	struct run r;
 	ssize_t got;
 	int err;
@@ -111,6 +119,7 @@ static ssize_t read_run(struct vm_object *obj, struct uio *u, uint64_t off, size
 static ssize_t cache_read(struct vnode *vn, struct uio *u, uint64_t off)
 {
 	uint64_t start = off, size;
+	unsigned tries = 0;
 	ssize_t got;
 	size_t n;
 
@@ -119,8 +128,10 @@ static ssize_t cache_read(struct vnode *vn, struct uio *u, uint64_t off)
 		if (off >= size)
 			break;
 		n = (size_t)MIN((uint64_t)u->resid, size - off);
-		vm_cache_throttle(vn->object);
+		vm_cache_throttle_read(vn->object);
 		got = read_run(vn->object, u, off, &n);
+		if (got == -ENOMEM && wait_memory(vn->object, &tries))
+			continue;
 		if (got > 0)
 			off += (uint64_t)got;
 		if (got != (ssize_t)n)
@@ -241,12 +252,15 @@ static ssize_t write_pages(struct vnode *vn, struct uio *u, uint64_t off, size_t
 {
 	uint64_t size = vnode_size(vn);
 	size_t done = 0, n;
+	unsigned tries = 0;
 	ssize_t got = 0;
 
 	while (done < count) {
 		n = count - done;
-		vm_cache_throttle(vn->object);
+		vm_cache_throttle_write(vn->object);
 		got = write_run(vn->object, u, off, &n, size);
+		if (got == -ENOMEM && wait_memory(vn->object, &tries))
+			continue;
 		if (got > 0) {
 			off += (uint64_t)got;
 			done += (size_t)got;

@@ -27,10 +27,11 @@
 struct ext2_fs {
 	struct block_dev *bd;
 	struct bufcache *bc;
-	char name[24]; /* of the disk, for messages */
-	bool readonly; /* nothing changes: asked for, or a feature, or something is wrong */
-	bool broken;   /* something is wrong: what was changed before is still written back */
-	bool writable; /* was opened for writing */
+	char name[24];     /* of the disk, for messages */
+	bool readonly;     /* nothing changes: asked for, or a feature, or something is wrong */
+	bool broken;       /* something is wrong: what was changed before is still written back */
+	bool writable;     /* was opened for writing */
+	bool write_failed; /* the last write-back did, and the log says so; atomic */
 
 	/* Constant while mounted. */
 	unsigned block_size, block_bits, inode_size, ngroups,

@@ -6,12 +6,12 @@
 #include "fs/block.h"
 #include "fs/ext2_vfs.h"
 #include "fs/file.h"
+#include "fs/flusher.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/core/string.h"
 #include "kernel/syscall/abi/fs.h"
 #include "mm/kmem.h"
-#include "mm/vm_cache.h"
 
 static int ext2_statfs(struct mount *mount, struct statfs_info *out)
 {
@@ -83,6 +83,7 @@ static struct ext2_mount *mount_alloc(const char *source)
 	hash_init(&m->icache);
 	list_init(&m->lru);
 	mutex_init(&m->icache_lock, "ext2_icache");
+	mutex_init(&m->sync_lock, "ext2_sync");
 	mount_init(&m->mount, "ext2", source);
 	m->mount.statfs = ext2_statfs;
 	m->mount.sync = ext2_mount_sync;
@@ -148,6 +149,6 @@ struct mount *ext2_mount_new(const char *source, unsigned long flags)
 		return ERR_PTR(err);
 	}
 	m->mount.readonly = m->fs->readonly;
-	vm_cache_start();
+	flusher_start();
 	return &m->mount;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * ext2's pager: pages of a file's cache from and to the blocks of the disk. A page holds one to
- * four blocks; those that are neighbours on the disk travel in one request, and each byte is copied
- * once, between the cache's page and the disk's.
+ * four blocks; those that are neighbours on the disk travel in one request, across pages too, and
+ * each byte is copied once, between the cache's page and the disk's.
  *
  * Blocks are allocated when a page is about to change (prepare), not when it is written back: so
  * write(2) and not some later fsync(2) hears of a full disk, and writing back never needs room. A
@@ -9,7 +9,9 @@
  * so nothing is written.
  *
  * All but prepare are called with the object's lock held; the node's lock is taken for each look at
- * the map.
+ * the map. Nothing moves a block between that look and the transfer: blocks are given back by who
+ * has dropped their pages under the object's lock, and given to a page by prepare, when the page is
+ * there already and its bytes are not on the disk.
  */
 #include "fs/block.h"
 #include "fs/ext2_vfs.h"
@@ -19,70 +21,88 @@
 #include "mm/sf_buf.h"
 #include "mm/vm_cache.h"
 
-#define MAX_BLOCKS (PAGE_SIZE >> EXT2_MIN_BITS)
+#define PAGE_BLOCKS (PAGE_SIZE >> EXT2_MIN_BITS)
+
+/* Pages that follow each other in a file, and where their blocks are; 0 stands for a hole. */
+struct span {
+	struct ext2_node *node;
+	struct vm_page **pages;
+	unsigned per_page, count; /* blocks */
+	uint32_t block[VM_IO_PAGES * PAGE_BLOCKS];
+};
 
 static struct ext2_vnode *owner(const struct vm_object *obj)
 {
 	return obj->data;
 }
 
-/* Where the page's blocks are: their number. 0 stands for a hole. */
-static int page_blocks(struct ext2_node *n, uintptr_t idx, uint32_t blocks[MAX_BLOCKS])
+static int find_blocks(
+	struct span *s, struct ext2_node *n, uintptr_t idx, struct vm_page **pages, unsigned npages)
 {
-	unsigned bits = n->fs->block_bits, per_page = (unsigned)PAGE_SIZE >> bits;
+	unsigned bits = n->fs->block_bits;
 	uint64_t first = (uint64_t)idx << (PAGE_SHIFT - bits);
 	bool fresh;
 	int err = 0;
 
+	s->node = n;
+	s->pages = pages;
+	s->per_page = (unsigned)PAGE_SIZE >> bits;
+	s->count = npages * s->per_page;
 	mutex_lock(&n->lock);
-	for (unsigned i = 0; i < per_page && err == 0; i++) {
-		err = ext2_map(n, first + i, false, false, &blocks[i], &fresh);
-		if (err == -EFBIG) { /* nothing can be there */
-			blocks[i] = 0;
+	for (unsigned i = 0; i < s->count && err == 0; i++) {
+		err = ext2_map(n, first + i, false, false, &s->block[i], &fresh);
+		if (err == -EFBIG) /* nothing can be there */
 			err = 0;
-		}
 	}
 	mutex_unlock(&n->lock);
-	return err != 0 ? err : (int)per_page;
+	return err;
 }
 
-/* Blocks [i, end) follow each other on the disk. */
-static unsigned neighbours(const uint32_t *blocks, unsigned i, unsigned count)
+/* One request for blocks [i, end), which follow each other on the disk. */
+static int move_run(const struct span *s, enum uio_dir dir, unsigned i, unsigned end)
 {
-	unsigned end = i + 1;
+	struct ext2_fs *fs = s->node->fs;
+	struct uio_seg seg[VM_IO_PAGES];
+	struct block_req req = { .dir = dir, .seg = seg };
 
-	while (end < count && blocks[end] == blocks[end - 1] + 1)
-		end++;
-	return end;
+	req.off = (uint64_t)s->block[i] << fs->block_bits;
+	while (i < end) {
+		unsigned n = MIN(s->per_page - i % s->per_page, end - i);
+
+		seg[req.nseg++] = (struct uio_seg){
+			.page = s->pages[i / s->per_page],
+			.off = i % s->per_page << fs->block_bits,
+			.len = n << fs->block_bits,
+		};
+		i += n;
+	}
+	return block_io(fs->bd, &req);
 }
 
 /* Moves the blocks that are not holes. */
-static int move_blocks(struct ext2_fs *fs, enum uio_dir dir, struct vm_page *page,
-	const uint32_t *blocks, unsigned count)
+static int move_blocks(const struct span *s, enum uio_dir dir)
 {
 	int err = 0;
 
-	for (unsigned i = 0, end; i < count && err == 0; i = end) {
-		struct uio_seg seg = { .page = page, .off = i << fs->block_bits };
-		struct block_req req = { .dir = dir, .seg = &seg, .nseg = 1 };
-
+	for (unsigned i = 0, end; i < s->count && err == 0; i = end) {
 		end = i + 1;
-		if (blocks[i] == 0)
+		if (s->block[i] == 0)
 			continue;
-		end = neighbours(blocks, i, count);
-		seg.len = (end - i) << fs->block_bits;
-		req.off = (uint64_t)blocks[i] << fs->block_bits;
-		err = block_io(fs->bd, &req);
+		while (end < s->count && s->block[end] == s->block[end - 1] + 1)
+			end++;
+		err = move_run(s, dir, i, end);
 	}
 	return err;
 }
 
-static bool has_hole(const uint32_t *blocks, unsigned count)
+static void zero_pages_with_holes(const struct span *s)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (blocks[i] == 0)
-			return true;
-	return false;
+	for (unsigned i = 0; i < s->count; i++) {
+		if (s->block[i] != 0)
+			continue;
+		pmap_zero_page(s->pages[i / s->per_page]);
+		i |= s->per_page - 1; /* the page's last */
+	}
 }
 
 static void zero_from(struct vm_page *page, size_t off)
@@ -96,36 +116,38 @@ static void zero_from(struct vm_page *page, size_t off)
 	sched_unpin();
 }
 
-static int ext2_getpage(struct vm_object *obj, uintptr_t idx, struct vm_page *page)
+static int ext2_getpages(
+	struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned npages)
 {
-	struct ext2_vnode *ev = owner(obj);
-	uint32_t blocks[MAX_BLOCKS];
-	uint64_t start = (uint64_t)idx << PAGE_SHIFT;
-	int count = page_blocks(&ev->node, idx, blocks), err;
+	uint64_t last = (uint64_t)(idx + npages - 1) << PAGE_SHIFT;
+	struct span s;
+	int err = find_blocks(&s, &owner(obj)->node, idx, pages, npages);
 
-	if (count < 0)
-		return count;
-	if (has_hole(blocks, (unsigned)count))
-		pmap_zero_page(page);
-	err = move_blocks(ev->node.fs, UIO_READ, page, blocks, (unsigned)count);
+	if (err != 0)
+		return err;
+	zero_pages_with_holes(&s);
+	err = move_blocks(&s, UIO_READ);
 	/* Whoever wrote the image may have left anything behind the file's end. */
-	if (err == 0 && obj->size > start && obj->size - start < PAGE_SIZE)
-		zero_from(page, (size_t)(obj->size - start));
+	if (err == 0 && obj->size > last && obj->size - last < PAGE_SIZE)
+		zero_from(pages[npages - 1], (size_t)(obj->size - last));
 	return err;
 }
 
-static int ext2_putpage(struct vm_object *obj, uintptr_t idx, struct vm_page *page)
+static int ext2_putpages(
+	struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned npages)
 {
-	struct ext2_vnode *ev = owner(obj);
-	uint32_t blocks[MAX_BLOCKS];
-	int count = page_blocks(&ev->node, idx, blocks), err;
+	struct ext2_fs *fs = owner(obj)->node.fs;
+	struct span s;
+	int err = find_blocks(&s, &owner(obj)->node, idx, pages, npages);
 
-	if (count < 0)
-		return count;
-	err = move_blocks(ev->node.fs, UIO_WRITE, page, blocks, (unsigned)count);
-	if (err != 0)
-		klog(LOG_ERR, "ext2: %s: inode %u: cannot write page %llu: error %d",
-			ev->node.fs->name, ev->node.ino, (unsigned long long)idx, -err);
+	if (err == 0)
+		err = move_blocks(&s, UIO_WRITE);
+	/* It is tried again every few seconds, but said once. */
+	if (err != 0 && !__atomic_exchange_n(&fs->write_failed, true, __ATOMIC_RELAXED))
+		klog(LOG_ERR, "ext2: %s: inode %u: cannot write page %llu: error %d", fs->name,
+			owner(obj)->node.ino, (unsigned long long)idx, -err);
+	else if (err == 0 && READ_ONCE(fs->write_failed))
+		__atomic_store_n(&fs->write_failed, false, __ATOMIC_RELAXED);
 	return err;
 }
 
@@ -156,8 +178,8 @@ static int ext2_prepare(struct vm_object *obj, uintptr_t idx, size_t off, size_t
 }
 
 static const struct vm_pager_ops ext2_pager = {
-	.getpage = ext2_getpage,
-	.putpage = ext2_putpage,
+	.getpages = ext2_getpages,
+	.putpages = ext2_putpages,
 	.prepare = ext2_prepare,
 };
 

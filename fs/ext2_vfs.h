@@ -13,7 +13,10 @@
  * | everything else of raw            | node.lock; mode, uid, gid are copied to the vnode          |
  * | parent                            | one word; changes by rename only, under rename_lock        |
  *
- * Lock order: vnode.lock -> icache_lock -> vm_object.lock -> node.lock -> (fs/ext2.h).
+ * | sync_round, synced                | ext2_mount.sync_lock (mutex)                               |
+ *
+ * Lock order: vnode.lock -> icache_lock -> vm_object.lock -> node.lock -> (fs/ext2.h); sync_lock ->
+ * icache_lock, one after the other with vm_object.lock.
  */
 #ifndef FS_EXT2_VFS_H
 #define FS_EXT2_VFS_H
@@ -34,6 +37,8 @@ struct ext2_mount {
 	struct hash icache;
 	struct list lru; /* least recently looked up first */
 	unsigned ncached;
+	struct mutex sync_lock;
+	unsigned sync_round;
 };
 
 struct ext2_vnode {
@@ -41,6 +46,7 @@ struct ext2_vnode {
 	struct ext2_node node;
 	struct list hash_link, lru_link;
 	bool cached;     /* stands in the table */
+	unsigned synced; /* in which round of the mount's syncs; sync_lock */
 	uint32_t parent; /* directories: what ".." means */
 };
 

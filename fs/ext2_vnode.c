@@ -16,6 +16,7 @@
 #include "mm/vm_cache.h"
 
 #define EVICT_LOOKS 16 /* at most, each time one more comes in */
+#define SYNC_BATCH  32u
 
 static struct kmem_cache *vnode_cache;
 
@@ -431,19 +432,47 @@ bool ext2_icache_busy(struct ext2_mount *m)
 	return busy || READ_ONCE(m->mount.refs) > all + 1; /* umount(2) has one, too */
 }
 
+/* Up to `max` vnodes with dirty pages that this round has not had, with references. Those that
+ * became dirty last stand at the end. */
+static unsigned take_dirty(struct ext2_mount *m, struct ext2_vnode **ev, unsigned max)
+{
+	struct ext2_vnode *e;
+	unsigned n = 0;
+
+	mutex_lock(&m->icache_lock);
+	LIST_FOR_EACH (e, &m->lru, lru_link) {
+		if (n == max)
+			break;
+		if (e->vn.object == NULL || e->synced == m->sync_round ||
+			READ_ONCE(e->vn.object->ndirty) == 0)
+			continue;
+		vnode_get(&e->vn);
+		e->synced = m->sync_round;
+		ev[n++] = e;
+	}
+	mutex_unlock(&m->icache_lock);
+	return n;
+}
+
+/* Files are written without the table's lock: who looks for names meanwhile does not wait. */
 int ext2_mount_sync(struct mount *mount)
 {
 	struct ext2_mount *m = container_of(mount, struct ext2_mount, mount);
-	struct ext2_vnode *ev;
+	struct ext2_vnode *ev[SYNC_BATCH];
 	int first = 0, err;
+	unsigned n;
 
-	mutex_lock(&m->icache_lock);
-	LIST_FOR_EACH (ev, &m->lru, lru_link) {
-		err = ev->vn.object != NULL ? vm_object_sync(ev->vn.object) : 0;
-		if (first == 0)
-			first = err;
+	mutex_lock(&m->sync_lock);
+	m->sync_round++;
+	while ((n = take_dirty(m, ev, SYNC_BATCH)) > 0) {
+		for (unsigned i = 0; i < n; i++) {
+			err = vm_object_sync(ev[i]->vn.object);
+			if (first == 0)
+				first = err;
+			vnode_put(&ev[i]->vn);
+		}
 	}
-	mutex_unlock(&m->icache_lock);
+	mutex_unlock(&m->sync_lock);
 	err = ext2_sync(m->fs);
 	return first != 0 ? first : err;
 }

@@ -45,8 +45,9 @@ struct fault {
 	struct vm_entry *entry;
 	vaddr_t va; /* page aligned */
 	unsigned want;
-	unsigned prot;         /* of the entry */
-	struct vm_page *spare; /* allocated while no lock was held; NULL: none */
+	unsigned prot;             /* of the entry */
+	struct vm_page *spare;     /* allocated while no lock was held; NULL: none */
+	struct vm_object *dirtied; /* a page of it became writable; with a reference */
 };
 
 /* A page for this attempt; its contents are undefined unless `flags` has PAGE_ZERO. NULL: the
@@ -118,8 +119,11 @@ static int enter_shared_writable(struct fault *f, struct vm_page *page, uintptr_
 	if (obj->ops->prepare != NULL)
 		err = obj->ops->prepare(obj, idx, 0, (size_t)MIN(left, (uint64_t)PAGE_SIZE));
 	vm_page_dirty(page);
-	if (err == 0)
+	if (err == 0) {
+		vm_object_get(obj);
+		f->dirtied = obj;
 		return enter(f, page, f->prot);
+	}
 	page_put(page);
 	return err == -ENOMEM ? -ENOMEM : -EIO;
 }
@@ -246,6 +250,9 @@ int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
 	if (va < USER_START || va >= USER_END)
 		return -EFAULT;
 	while ((err = fault_once(&f)) == -ENOMEM) {
+		if (f.dirtied != NULL)
+			vm_object_put(f.dirtied);
+		f.dirtied = NULL;
 		/* The spare page also tells that memory for page tables is likely to be there. */
 		if (f.spare == NULL)
 			f.spare = page_alloc_user(PAGE_ZERO);
@@ -256,6 +263,10 @@ int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
 	}
 	if (f.spare != NULL)
 		page_put(f.spare);
+	if (f.dirtied != NULL) {
+		vm_cache_throttle_write(f.dirtied);
+		vm_object_put(f.dirtied);
+	}
 	return err;
 }
 

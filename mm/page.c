@@ -330,3 +330,15 @@ void page_stats(struct page_stats *st)
 	st->total = st->kernel_zone_total + zones[ZONE_DATA].total;
 	st->free = st->kernel_zone_free + zone_free(&zones[ZONE_DATA]);
 }
+
+bool page_free_below(uint64_t n)
+{
+	struct page_stats st;
+
+	/* What lies in the caches of the CPUs only makes it more. */
+	if (READ_ONCE(zones[ZONE_KERNEL].buddy.nfree) + READ_ONCE(zones[ZONE_DATA].buddy.nfree) >=
+		n)
+		return false;
+	page_stats(&st);
+	return st.free < n;
+}

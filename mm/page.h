@@ -27,6 +27,8 @@ enum page_flags {
 	PG_PCP = 1 << 4,    /* in a per-CPU cache */
 	PG_DATA = 1 << 5,   /* allocated as a data page */
 	PG_POISON = 1 << 6, /* free and filled with a pattern (debug builds) */
+	PG_USED = 1 << 7,   /* page cache: asked for again since reclaim last saw it */
+	PG_AHEAD = 1 << 8,  /* page cache: read ahead, nobody has asked for it yet */
 };
 
 /* A power of two in size, so that page_frame() is a shift. */
@@ -106,6 +108,9 @@ struct page_stats {
 };
 /* A snapshot: pages on their way between a CPU's cache and the zone may be missed. */
 void page_stats(struct page_stats *st);
+
+/* Are fewer than n pages free, of all zones. Cheap where the answer is a clear no. */
+bool page_free_below(uint64_t n);
 
 /* Boot: builds the array and the zones from boot_info, leaving out the kernel image and modules.
  * Until pmap_init() only memory below BOOT_MAP_LIMIT is handed out. */

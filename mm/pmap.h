@@ -76,6 +76,8 @@ int pmap_enter_new(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned p
 /* Unmaps [start, end), page aligned; references released after the shootdown. Frees empty page
  * tables too. */
 void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end);
+/* The same, of pages that belong to `obj` only. Which pages do must not change meanwhile. */
+void pmap_remove_object(struct pmap *pm, vaddr_t start, vaddr_t end, const struct vm_object *obj);
 /* Sets the rights of what is mapped in [start, end), but never adds VM_WRITE (faults do). With
  * prot 0 the page stays, inaccessible (PTE_NONE), till a later call gives rights again. */
 void pmap_protect(struct pmap *pm, vaddr_t start, vaddr_t end, unsigned prot);

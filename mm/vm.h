@@ -21,18 +21,20 @@
 
 struct vm_object;
 
+#define VM_IO_PAGES 16u /* most that a pager is asked for at a time */
+
 struct vm_pager_ops {
-	/* Fills a fresh page (data page, contents undefined) that becomes page `idx` of the object.
-	 * Called with the object's lock held; may sleep. 0 or -EIO... NULL: zero fill. */
-	int (*getpage)(struct vm_object *obj, uintptr_t idx, struct vm_page *page);
+	/* Fills n fresh pages (data pages, contents undefined), VM_IO_PAGES at most, that become pages `idx` on of the
+	 * object. Called with the object's lock held; may sleep. 0 or -EIO... (of any of them). NULL: zero fill. */
+	int (*getpages)(struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n);
 	/* The last reference is gone, all pages have been dropped. */
 	void (*destroy)(struct vm_object *obj);
 	/* May be NULL. Called with +1, the object's lock held, before a page is added: an error
 	 * (-ENOSPC) forbids it; with -n after n pages were dropped. */
 	int (*charge)(struct vm_object *obj, intptr_t pages);
-	/* Writes page `idx` to its store; object's lock held. NULL: there is no store, nothing is ever
-	 * written back or given back (mm/vm_cache.h). */
-	int (*putpage)(struct vm_object *obj, uintptr_t idx, struct vm_page *page);
+	/* Writes n pages from `idx` on to their store; object's lock held. NULL: there is no store, nothing is
+	 * ever written back or given back (mm/vm_cache.h). */
+	int (*putpages)(struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n);
 	/* May be NULL. Bytes [off, off+n) of page `idx`, which the caller holds, are about to change: there
 	 * must be room in the store. -ENOSPC, -EROFS, -EFBIG. The object's lock may be held. The page is to be
 	 * marked dirty whatever it returns. */
@@ -46,6 +48,10 @@ struct vm_object {
 	void *data;             /* pager's */
 	struct radix pages;     /* by index */
 	uintptr_t npages;       /* resident */
+	uintptr_t ndirty;       /* of them newer than the store; atomic */
+	uintptr_t last;         /* page asked for last */
+	uintptr_t ahead_next;   /* reading ahead: where a reader in sequence misses next, */
+	unsigned ahead_pages;   /* and how many were brought in last */
 	uint64_t size;          /* bytes; faults beyond the last page give SIGBUS */
 	struct list mappings;   /* vm_entry.object_link of every entry over it */
 	struct list cache_link; /* objects with a store: mm/vm_cache.c */
@@ -54,6 +60,8 @@ struct vm_object {
 /* ops NULL: zero filled. NULL: no memory. */
 struct vm_object *vm_object_create(const struct vm_pager_ops *ops, void *data, uint64_t size);
 void vm_object_get(struct vm_object *obj);
+/* A reference, unless the last one is gone. The caller knows that the memory is still an object. */
+bool vm_object_get_if_alive(struct vm_object *obj);
 void vm_object_put(struct vm_object *obj);
 
 #define VMO_CREATE    1u /* allocate the page if it is not resident (else only look it up) */
@@ -64,13 +72,15 @@ int vm_object_page(struct vm_object *obj, uintptr_t idx, unsigned flags, struct 
 /* The same, obj->lock held by the caller. */
 int vm_object_page_locked(
 	struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
-/* Writes dirty pages back, write-protecting them where they are mapped first. 0 or the first error; a page
- * that could not be written stays dirty. Takes obj->lock. */
+/* Writes the pages back that are dirty now, write-protecting them where they are mapped first. 0 or the first
+ * error; a page that could not be written stays dirty. Takes obj->lock, a stretch of pages at a time. */
 int vm_object_sync(struct vm_object *obj);
-/* Takes its pages out of shared mappings; who needs them faults them in again. Takes obj->lock. */
-void vm_object_unmap_shared(struct vm_object *obj);
-/* Gives back up to `want` pages that are clean and that nobody else refers to. obj->lock held. */
-unsigned vm_object_drop_clean(struct vm_object *obj, unsigned want);
+/* Takes its pages (not the copies that private mappings made) out of all mappings; who needs them faults
+ * them in again. Takes obj->lock. */
+void vm_object_unmap(struct vm_object *obj);
+/* Gives back up to `want` pages from `idx` on that are clean and that nobody else refers to. Without `all` it
+ * ends at the first that is not so, or was used lately. How many. obj->lock held. */
+unsigned vm_object_drop_clean(struct vm_object *obj, uintptr_t idx, unsigned want, bool all);
 /* Memory that processes share and no file is behind. NULL: no memory. */
 struct vm_object *vm_object_create_anon(uint64_t size);
 /* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the

@@ -3,25 +3,30 @@
  *
  * cache_lock (spin) protects the list of objects. An object leaves the list before it is freed; who
  * found it there takes a reference, if there is one left, before the lock is dropped. From then on
- * it is an object as any other, perhaps an empty one. Reclaiming only tries object locks: its
- * callers may hold some.
+ * it is an object as any other, perhaps an empty one.
+ *
+ * Dirty pages are counted as they are marked, for all and for each object; the counts are atomic
+ * and agree with the marks whenever nobody is between the two. Who waits for pages to become clean
+ * cleans them himself: there is no thread to wait for, so none that could wait for the waiter.
+ * Writing back takes obj->lock, then what the pager takes (a node's lock, the buffer cache's, the
+ * disk's queue); the pager allocates nothing but pages of a memory disk, for which clean pages go
+ * or the write fails and the page stays dirty. So memory full of dirty pages ends in errors, not in
+ * a standstill.
  */
 #include "mm/vm_cache.h"
 #include "kernel/core/errno.h"
-#include "kernel/core/log.h"
-#include "kernel/core/sched.h"
-#include "kernel/core/timer.h"
+#include "mm/vm_lru.h"
 
 #define DIRTY_SHARE   8  /* 1/8 of memory may be dirty */
-#define FREE_SHARE    12 /* below 1/12 free memory clean pages go */
+#define SHORT_SHARE   12 /* below 1/12 free memory clean pages go */
 #define RECLAIM_BATCH 64
 
 static struct spinlock cache_lock = SPINLOCK_INIT("vm_cache");
 static struct list objects = LIST_INIT(objects);
 static uintptr_t nobjects;
 static intptr_t dirty; /* pages; atomic */
-static struct waitq flush_wq = WAITQ_INIT(flush_wq);
-static bool started, flush_wanted;
+static uint64_t dirty_limit, short_limit;
+static struct waitq dirty_wq = WAITQ_INIT(dirty_wq);
 
 void vm_cache_add(struct vm_object *obj)
 {
@@ -39,41 +44,46 @@ void vm_cache_remove(struct vm_object *obj)
 	spin_unlock(&cache_lock);
 }
 
-/* ---- dirty pages ---- */
-
-static uint64_t total_pages(void)
+void vm_cache_init(void)
 {
 	struct page_stats st;
 
 	page_stats(&st);
-	return st.total;
+	dirty_limit = st.total / DIRTY_SHARE;
+	short_limit = st.total / SHORT_SHARE;
 }
 
-static bool too_dirty(unsigned parts)
+/* ---- dirty pages ---- */
+
+static bool has_store(const struct vm_object *obj)
 {
-	return (uint64_t)vm_cache_dirty_pages() * parts > total_pages() / DIRTY_SHARE;
+	return obj != NULL && obj->ops->putpages != NULL;
 }
 
 void vm_page_dirty(struct vm_page *page)
 {
-	const struct vm_object *obj = page->object;
+	struct vm_object *obj = page->object;
 	unsigned old = __atomic_fetch_or(&page->flags, (uint16_t)PG_DIRTY, __ATOMIC_ACQ_REL);
 
-	if ((old & PG_DIRTY) || obj == NULL || obj->ops->putpage == NULL)
+	if ((old & PG_DIRTY) || !has_store(obj))
 		return;
+	__atomic_fetch_add(&obj->ndirty, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&dirty, 1, __ATOMIC_RELAXED);
 }
 
 bool vm_page_undirty(struct vm_page *page)
 {
-	const struct vm_object *obj = page->object;
-	unsigned old = __atomic_fetch_and(&page->flags, (uint16_t)~PG_DIRTY, __ATOMIC_ACQ_REL);
+	struct vm_object *obj = page->object;
+	unsigned old;
 
-	if (!(old & PG_DIRTY))
+	if (!(READ_ONCE(page->flags) & PG_DIRTY))
 		return false;
-	if (obj != NULL && obj->ops->putpage != NULL)
+	old = __atomic_fetch_and(&page->flags, (uint16_t)~PG_DIRTY, __ATOMIC_ACQ_REL);
+	if ((old & PG_DIRTY) && has_store(obj)) {
+		__atomic_fetch_sub(&obj->ndirty, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&dirty, 1, __ATOMIC_RELAXED);
-	return true;
+	}
+	return old & PG_DIRTY;
 }
 
 uintptr_t vm_cache_dirty_pages(void)
@@ -83,18 +93,17 @@ uintptr_t vm_cache_dirty_pages(void)
 	return n > 0 ? (uintptr_t)n : 0;
 }
 
-/* ---- walking the objects ---- */
-
-static bool get_if_alive(struct vm_object *obj)
+static bool too_dirty(unsigned parts)
 {
-	uint32_t refs = READ_ONCE(obj->refs);
-
-	while (refs != 0)
-		if (__atomic_compare_exchange_n(
-			    &obj->refs, &refs, refs + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			return true;
-	return false;
+	return (uint64_t)vm_cache_dirty_pages() * parts > dirty_limit;
 }
+
+void vm_cache_wait_dirty(uint64_t deadline)
+{
+	(void)WAIT_EVENT(&dirty_wq, too_dirty(2), WAIT_UNINTR, deadline);
+}
+
+/* ---- walking the objects ---- */
 
 /* The first object, which becomes the last, with a reference; NULL: there is none, or it is on its
  * way out. */
@@ -107,139 +116,109 @@ static struct vm_object *next_object(void)
 		obj = list_first(&objects, struct vm_object, cache_link);
 		list_remove(&obj->cache_link);
 		list_push_back(&objects, &obj->cache_link);
-		if (!get_if_alive(obj))
+		if (!vm_object_get_if_alive(obj))
 			obj = NULL;
 	}
 	spin_unlock(&cache_lock);
 	return obj;
 }
 
-uintptr_t vm_cache_pages(void)
+/* Calls fn for each object, until it says that it is enough. */
+static void for_each_object(bool (*fn)(struct vm_object *obj, void *arg), void *arg)
 {
-	const struct vm_object *obj;
-	uintptr_t n = 0;
+	bool enough = false;
 
-	spin_lock(&cache_lock);
-	LIST_FOR_EACH (obj, &objects, cache_link)
-		n += READ_ONCE(obj->npages);
-	spin_unlock(&cache_lock);
-	return n;
-}
-
-unsigned vm_cache_reclaim(unsigned want)
-{
-	uintptr_t left = READ_ONCE(nobjects);
-	unsigned got = 0;
-
-	for (; left > 0 && got < want; left--) {
+	for (uintptr_t left = READ_ONCE(nobjects); left > 0 && !enough; left--) {
 		struct vm_object *obj = next_object();
 
 		if (obj == NULL)
 			continue;
-		if (mutex_trylock(&obj->lock)) {
-			got += vm_object_drop_clean(obj, want - got);
-			mutex_unlock(&obj->lock);
-		}
+		enough = fn(obj, arg);
 		vm_object_put(obj);
 	}
-	return got;
+}
+
+static bool sync_one(struct vm_object *obj, void *arg)
+{
+	int *first = arg, err = vm_object_sync(obj);
+
+	if (*first == 0)
+		*first = err;
+	return false;
 }
 
 int vm_cache_sync(void)
 {
-	uintptr_t left = READ_ONCE(nobjects);
-	int first = 0, err;
+	int first = 0;
 
-	for (; left > 0; left--) {
-		struct vm_object *obj = next_object();
-
-		if (obj == NULL)
-			continue;
-		err = vm_object_sync(obj);
-		if (first == 0)
-			first = err;
-		vm_object_put(obj);
-	}
+	for_each_object(sync_one, &first);
 	return first;
 }
 
-/* Pages that processes have mapped shared: they fault them in again. */
-static void unmap_all(void)
-{
-	for (uintptr_t left = READ_ONCE(nobjects); left > 0; left--) {
-		struct vm_object *obj = next_object();
+/* ---- room ---- */
 
-		if (obj == NULL)
-			continue;
-		vm_object_unmap_shared(obj);
-		vm_object_put(obj);
-	}
+bool vm_cache_memory_is_short(void)
+{
+	return page_free_below(short_limit);
+}
+
+unsigned vm_cache_reclaim(unsigned want)
+{
+	return vm_lru_reclaim(want);
+}
+
+struct room {
+	unsigned want, got;
+};
+
+static bool make_room_of(struct vm_object *obj, void *arg)
+{
+	struct room *r = arg;
+
+	if (READ_ONCE(obj->npages) == 0)
+		return false;
+	vm_object_unmap(obj);
+	vm_object_sync(obj);
+	r->got += vm_cache_reclaim(r->want - r->got);
+	return r->got >= r->want;
 }
 
 unsigned vm_cache_make_room(unsigned want)
 {
-	unsigned got = vm_cache_reclaim(want);
+	struct room r = { want, vm_cache_reclaim(want) };
 
-	if (got == 0) {
+	if (r.got == 0 && vm_cache_dirty_pages() > 0) {
 		vm_cache_sync();
-		got = vm_cache_reclaim(want);
+		r.got = vm_cache_reclaim(want);
 	}
-	if (got == 0) {
-		unmap_all();
-		got = vm_cache_reclaim(want);
-	}
-	return got;
+	if (r.got == 0)
+		for_each_object(make_room_of, &r);
+	return r.got;
 }
 
-static bool memory_is_short(void)
+void vm_cache_throttle_read(struct vm_object *obj)
 {
-	struct page_stats st;
-
-	page_stats(&st);
-	return st.free < st.total / FREE_SHARE;
-}
-
-static void wake_flusher(void)
-{
-	__atomic_store_n(&flush_wanted, true, __ATOMIC_RELEASE);
-	waitq_wake_all(&flush_wq);
-}
-
-void vm_cache_throttle(struct vm_object *obj)
-{
-	if (obj->ops->putpage == NULL)
-		return;
-	if (too_dirty(1))
-		vm_object_sync(obj);
-	else if (too_dirty(2) && !READ_ONCE(flush_wanted))
-		wake_flusher();
-	if (memory_is_short() && vm_cache_reclaim(RECLAIM_BATCH) == 0) {
+	if (has_store(obj) && vm_cache_memory_is_short() && vm_cache_reclaim(RECLAIM_BATCH) == 0) {
 		vm_object_sync(obj);
 		vm_cache_reclaim(RECLAIM_BATCH);
 	}
 }
 
-/* ---- the flusher ---- */
-
-static void flusher(void *arg)
+static bool sync_until_clean_enough(struct vm_object *obj, void *arg)
 {
-	for (;;) {
-		uint64_t deadline = clock_monotonic_ns() + FLUSH_SECONDS * NSEC_PER_SEC;
-
-		(void)WAIT_EVENT(&flush_wq, READ_ONCE(flush_wanted), WAIT_UNINTR, deadline);
-		__atomic_store_n(&flush_wanted, false, __ATOMIC_RELEASE);
-		if (vm_cache_dirty_pages() > 0)
-			vm_cache_sync();
-	}
+	vm_object_sync(obj);
+	return !too_dirty(1);
 }
 
-void vm_cache_start(void)
+void vm_cache_throttle_write(struct vm_object *obj)
 {
-	if (__atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
+	if (!has_store(obj))
 		return;
-	if (kthread_create("flush", flusher, NULL) == NULL) {
-		klog(LOG_WARN, "page cache: no memory for the flusher; files are written when they "
-			       "must be");
-		__atomic_store_n(&started, false, __ATOMIC_RELEASE);
-	}
+	if (too_dirty(1))
+		vm_object_sync(obj);
+	if (too_dirty(1))
+		for_each_object(sync_until_clean_enough, NULL);
+	else if (too_dirty(2))
+		waitq_wake_all(&dirty_wq);
+	vm_cache_throttle_read(obj);
 }

@@ -3,19 +3,17 @@
  * dirty, and how their memory comes back. (tmpfs and anonymous objects have no store and are not in
  * it.)
  *
- * Pages become dirty by vm_page_dirty() and clean by vm_object_sync(). A thread of its own,
- * "flush", writes every object back each FLUSH_SECONDS, and when half of what may be dirty is; a
- * writer that finds more than that writes its own file back first. Clean pages that nobody maps or
- * holds are given back when memory is short, file by file in turn.
+ * Pages become dirty by vm_page_dirty() and clean by vm_object_sync(). The flusher (fs/flusher.c)
+ * writes everything back every few seconds, and as soon as half of what may be dirty is; who makes
+ * pages dirty beyond that writes back himself, his own file first. Clean pages that nobody maps or
+ * holds are given back when memory is short, those not used for longest first (mm/vm_lru.h).
  */
 #ifndef MM_VM_CACHE_H
 #define MM_VM_CACHE_H
 
 #include "mm/vm.h"
 
-#define FLUSH_SECONDS 5
-
-/* By vm_object.c: objects whose pager has putpage enter and leave. */
+/* By vm_object.c: objects whose pager has putpages enter and leave. */
 void vm_cache_add(struct vm_object *obj);
 void vm_cache_remove(struct vm_object *obj);
 
@@ -27,19 +25,24 @@ bool vm_page_undirty(struct vm_page *page);
 /* Frees up to `want` clean pages. Waits for no lock, so any lock may be held but a spin lock.
  * Returns how many were freed. */
 unsigned vm_cache_reclaim(unsigned want);
-/* The same; if nothing is free to go, after writing back, and then after unmapping. No lock held that orders after
- * vnode->write_lock. */
+/* The same; if nothing is free to go, after writing back, and then after unmapping. No lock held
+ * that orders after vnode->write_lock. */
 unsigned vm_cache_make_room(unsigned want);
-/* By whoever is about to add pages or dirty them: writes obj back while too much is dirty, and
- * gives clean pages back while memory is short. Locks as above. */
-void vm_cache_throttle(struct vm_object *obj);
+/* By whoever is about to add pages to obj: gives clean ones back while memory is short. Locks as
+ * above. */
+void vm_cache_throttle_read(struct vm_object *obj);
+/* By whoever is about to make pages of obj dirty, or has: the same, and writes back while too much
+ * is dirty. Locks as above. */
+void vm_cache_throttle_write(struct vm_object *obj);
+/* Is so little memory free that clean pages are to go. */
+bool vm_cache_memory_is_short(void);
 
-/* Writes all dirty pages of all objects: the first error. No lock held. */
+/* Writes all dirty pages of all objects: the first error. Locks as above. */
 int vm_cache_sync(void);
 
 uintptr_t vm_cache_dirty_pages(void);
-uintptr_t vm_cache_pages(void);
-/* Starts the flusher; the first file system with a store does. */
-void vm_cache_start(void);
+/* The flusher waits here: till more is dirty than should be, or the deadline (monotonic ns). */
+void vm_cache_wait_dirty(uint64_t deadline);
+void vm_cache_init(void); /* memory has its final size */
 
 #endif

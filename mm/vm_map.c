@@ -14,6 +14,7 @@
 #include "kernel/core/log.h"
 #include "kernel/proc/proc.h"
 #include "mm/kmem.h"
+#include "mm/vm_cache.h"
 #include "mm/vm_impl.h"
 
 static struct kmem_cache *map_cache, *entry_cache;
@@ -399,5 +400,6 @@ void vm_init(void)
 	map_cache = kmem_cache_create("vm_map", sizeof(struct vm_map), 0);
 	entry_cache = kmem_cache_create("vm_entry", sizeof(struct vm_entry), 0);
 	vm_object_init();
+	vm_cache_init();
 	vm_fault_init();
 }

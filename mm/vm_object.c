@@ -7,7 +7,12 @@
  * whoever holds it can unmap a page everywhere without any map's lock. References are atomic.
  *
  * The object's slot counts one reference on a page; page->object and page->pindex are valid as long
- * as the page stands in the slot.
+ * as the page stands in the slot. Pages of an object with a store stand in the LRU list as long
+ * (mm/vm_lru.c), which they leave before page->object changes.
+ *
+ * A page that is missing is brought in together with those behind it if the object is being read in
+ * sequence; so the pager is asked once for up to VM_IO_PAGES of them. What is read ahead needs no
+ * more than memory that is free: it is left out where there is none.
  */
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
@@ -17,12 +22,20 @@
 #include "mm/vm.h"
 #include "mm/vm_cache.h"
 #include "mm/vm_impl.h"
+#include "mm/vm_lru.h"
 
 #define RECLAIM_PAGES 32
+#define AHEAD_FIRST   4u /* at the beginning of a file; doubled with each miss in sequence */
+#define SYNC_PAGES    (4 * VM_IO_PAGES) /* written back before the lock is given up once */
 
 static struct kmem_cache *object_cache;
 
 static const struct vm_pager_ops anon_ops; /* zero filled, nothing behind it */
+
+static bool has_store(const struct vm_object *obj)
+{
+	return obj->ops->putpages != NULL;
+}
 
 struct vm_object *vm_object_create(const struct vm_pager_ops *ops, void *data, uint64_t size)
 {
@@ -37,7 +50,7 @@ struct vm_object *vm_object_create(const struct vm_pager_ops *ops, void *data, u
 	obj->size = size;
 	list_init(&obj->mappings);
 	list_init(&obj->cache_link);
-	if (obj->ops->putpage != NULL)
+	if (has_store(obj))
 		vm_cache_add(obj);
 	return obj;
 }
@@ -50,6 +63,17 @@ struct vm_object *vm_object_create_anon(uint64_t size)
 void vm_object_get(struct vm_object *obj)
 {
 	__atomic_fetch_add(&obj->refs, 1, __ATOMIC_RELAXED);
+}
+
+bool vm_object_get_if_alive(struct vm_object *obj)
+{
+	uint32_t refs = READ_ONCE(obj->refs);
+
+	while (refs != 0)
+		if (__atomic_compare_exchange_n(
+			    &obj->refs, &refs, refs + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	return false;
 }
 
 static void uncharge(struct vm_object *obj, uintptr_t n)
@@ -65,6 +89,8 @@ static void drop_pages(struct vm_object *obj, uintptr_t first)
 	struct vm_page *page;
 
 	while ((page = radix_take_next(&obj->pages, first, &idx)) != NULL) {
+		if (has_store(obj))
+			vm_lru_remove(page);
 		vm_page_undirty(page);
 		page->object = NULL;
 		page_put(page);
@@ -79,7 +105,7 @@ void vm_object_put(struct vm_object *obj)
 	if (__atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	KASSERT(list_empty(&obj->mappings), "an object in use is freed");
-	if (obj->ops->putpage != NULL)
+	if (has_store(obj))
 		vm_cache_remove(obj);
 	drop_pages(obj, 0);
 	if (obj->ops->destroy != NULL)
@@ -87,48 +113,128 @@ void vm_object_put(struct vm_object *obj)
 	kmem_cache_free(object_cache, obj);
 }
 
-/* A page with its contents, not in the object yet. */
-static int page_fill(struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep)
+/* ---- pages that are missing ---- */
+
+static struct vm_page *new_page(unsigned flags)
 {
-	bool read = obj->ops->getpage != NULL && !(flags & VMO_OVERWRITE);
-	struct vm_page *page = page_alloc(ZONE_DATA, 0, read ? 0 : PAGE_ZERO);
-	int err;
+	struct vm_page *page = page_alloc(ZONE_DATA, 0, flags);
 
 	if (page == NULL && vm_cache_reclaim(RECLAIM_PAGES) > 0)
-		page = page_alloc(ZONE_DATA, 0, read ? 0 : PAGE_ZERO);
-	err = page != NULL ? 0 : -ENOMEM;
-	if (err == 0 && read)
-		err = obj->ops->getpage(obj, idx, page);
-	if (err != 0 && page != NULL)
-		page_put(page);
-	*pagep = page;
+		page = page_alloc(ZONE_DATA, 0, flags);
+	return page;
+}
+
+/* Puts a page with its contents into its slot, which takes over the reference. */
+static int add_page(struct vm_object *obj, uintptr_t idx, struct vm_page *page, unsigned flags)
+{
+	int err = radix_set(&obj->pages, idx, page);
+
+	if (err != 0)
+		return err;
+	page->object = obj;
+	page->pindex = idx;
+	page_set_flags(page, flags);
+	obj->npages++;
+	if (has_store(obj))
+		vm_lru_add(page);
+	return 0;
+}
+
+/* How many pages to bring in when page idx is missing. */
+static unsigned read_ahead(struct vm_object *obj, uintptr_t idx)
+{
+	uintptr_t end = (uintptr_t)((obj->size + PAGE_MASK) >> PAGE_SHIFT), next;
+	unsigned n = 1;
+
+	if (idx == 0)
+		n = AHEAD_FIRST;
+	else if (idx == obj->ahead_next)
+		n = MIN(MAX(2 * obj->ahead_pages, AHEAD_FIRST), VM_IO_PAGES);
+	if (idx >= end || vm_cache_memory_is_short())
+		n = 1;
+	else
+		n = (unsigned)MIN((uintptr_t)n, end - idx);
+	if (n > 1 && radix_next(&obj->pages, idx, &next) != NULL)
+		n = (unsigned)MIN((uintptr_t)n, next - idx);
+	return n;
+}
+
+/* Fills n pages from idx on, or fewer: how many, or the error of the first. */
+static int fill(struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n)
+{
+	unsigned have = 0;
+	int err;
+
+	pages[have] = new_page(0);
+	while (pages[have] != NULL && ++have < n)
+		pages[have] = page_alloc(ZONE_DATA, 0, 0);
+	if (have == 0)
+		return -ENOMEM;
+	err = obj->ops->getpages(obj, idx, pages, have);
+	if (err != 0 && have > 1) { /* perhaps one of those nobody asked for */
+		while (have > 1)
+			page_put(pages[--have]);
+		err = obj->ops->getpages(obj, idx, pages, 1);
+	}
+	if (err != 0)
+		page_put(pages[0]);
+	return err != 0 ? err : (int)have;
+}
+
+/* From the store: page idx, and what is read ahead. */
+static int bring_in(struct vm_object *obj, uintptr_t idx, struct vm_page **pagep)
+{
+	struct vm_page *pages[VM_IO_PAGES];
+	int n = fill(obj, idx, pages, read_ahead(obj, idx)), err = 0, i;
+
+	if (n < 0)
+		return n;
+	for (i = 0; i < n && err == 0; i++)
+		err = add_page(obj, idx + (uintptr_t)i, pages[i], i > 0 ? PG_AHEAD : 0);
+	if (err != 0)
+		i--; /* the one that failed, and those behind it */
+	for (int j = i; j < n; j++)
+		page_put(pages[j]);
+	if (i == 0)
+		return err;
+	obj->ahead_next = idx + (uintptr_t)i;
+	obj->ahead_pages = (unsigned)i;
+	*pagep = pages[0];
+	return 0;
+}
+
+static int add_zeroed(struct vm_object *obj, uintptr_t idx, struct vm_page **pagep)
+{
+	int err = obj->ops->charge != NULL ? obj->ops->charge(obj, 1) : 0;
+
+	if (err != 0)
+		return err;
+	*pagep = new_page(PAGE_ZERO);
+	err = *pagep != NULL ? add_page(obj, idx, *pagep, 0) : -ENOMEM;
+	if (err != 0 && *pagep != NULL)
+		page_put(*pagep);
+	if (err != 0)
+		uncharge(obj, 1);
 	return err;
 }
 
 static int page_create(struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep)
 {
-	struct vm_page *page;
-	int err = obj->ops->charge != NULL ? obj->ops->charge(obj, 1) : 0;
+	if (obj->ops->getpages == NULL || (flags & VMO_OVERWRITE))
+		return add_zeroed(obj, idx, pagep);
+	return bring_in(obj, idx, pagep);
+}
 
-	if (err != 0)
-		return err;
-	err = page_fill(obj, idx, flags, &page);
-	if (err != 0)
-		goto out_uncharge;
-	err = radix_set(&obj->pages, idx, page);
-	if (err != 0)
-		goto out_page;
-	page->object = obj;
-	page->pindex = idx;
-	obj->npages++;
-	*pagep = page;
-	return 0;
+/* Used again: not just by the next piece of the page that is being read, nor for the first time
+ * because it was read ahead. */
+static void note_use(struct vm_object *obj, uintptr_t idx, struct vm_page *page)
+{
+	unsigned flags = READ_ONCE(page->flags);
 
-out_page:
-	page_put(page);
-out_uncharge:
-	uncharge(obj, 1);
-	return err;
+	if (flags & PG_AHEAD)
+		page_clear_flags(page, PG_AHEAD);
+	else if (idx != obj->last && !(flags & PG_USED))
+		page_set_flags(page, PG_USED);
 }
 
 int vm_object_page_locked(
@@ -138,10 +244,13 @@ int vm_object_page_locked(
 	int err = 0;
 
 	KASSERT(mutex_held(&obj->lock), "object lock");
-	if (page == NULL)
+	if (page != NULL)
+		note_use(obj, idx, page);
+	else
 		err = flags & VMO_CREATE ? page_create(obj, idx, flags, &page) : -ENOENT;
 	if (err != 0)
 		return err;
+	obj->last = idx;
 	page_get(page);
 	*pagep = page;
 	return 0;
@@ -184,8 +293,8 @@ static int zero_rest_of_page(struct vm_object *obj, uint64_t size)
 
 	if (off == 0)
 		return 0;
-	err = vm_object_page_locked(obj, (uintptr_t)(size >> PAGE_SHIFT),
-		obj->ops->putpage != NULL ? VMO_CREATE : 0, &page);
+	err = vm_object_page_locked(
+		obj, (uintptr_t)(size >> PAGE_SHIFT), has_store(obj) ? VMO_CREATE : 0, &page);
 	if (err != 0)
 		return err == -ENOENT ? 0 : err;
 	sched_pin();
@@ -219,79 +328,134 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 
 /* ---- the store behind ---- */
 
-/* Makes the next write through any mapping fault, so that it is noticed. */
-static void write_protect(struct vm_object *obj)
+/* Makes the next write to pages [first, end) through any mapping fault, so that it is noticed. */
+static void write_protect(struct vm_object *obj, uintptr_t first, uintptr_t end)
 {
+	uint64_t from = (uint64_t)first << PAGE_SHIFT, to = (uint64_t)end << PAGE_SHIFT;
 	struct vm_entry *e;
 
-	LIST_FOR_EACH (e, &obj->mappings, object_link)
-		if (e->flags & VME_SHARED)
-			pmap_write_protect(e->map->pmap, e->start, e->end);
+	LIST_FOR_EACH (e, &obj->mappings, object_link) {
+		uint64_t a = MAX(from, e->offset), b = MIN(to, e->offset + (e->end - e->start));
+
+		if ((e->flags & VME_SHARED) && a < b)
+			pmap_write_protect(e->map->pmap, e->start + (vaddr_t)(a - e->offset),
+				e->start + (vaddr_t)(b - e->offset));
+	}
 }
 
-/* The mark goes first: who changes the page meanwhile (write(2) does not take our lock) sets it again. */
-static int write_page_back(struct vm_object *obj, uintptr_t idx, struct vm_page *page)
+/* Up to VM_IO_PAGES dirty pages that follow each other, the first of them at *idx or behind it but
+ * before `end`, with references. The mark goes before the bytes do: who changes a page meanwhile
+ * (write(2) does not take our lock) sets it again. How many; *idx is where they begin. */
+static unsigned take_dirty(
+	struct vm_object *obj, uintptr_t *idx, uintptr_t end, struct vm_page **pages)
 {
-	int err;
+	uintptr_t at = *idx;
+	unsigned n = 0;
 
-	if (!vm_page_undirty(page))
-		return 0;
-	page_get(page);
-	err = obj->ops->putpage(obj, idx, page);
+	while (n < VM_IO_PAGES && (n == 0 || at == *idx + n)) {
+		struct vm_page *page = radix_next(&obj->pages, at, &at);
+
+		if (page == NULL || at >= end || (n > 0 && at != *idx + n))
+			break;
+		if (vm_page_undirty(page)) {
+			if (n == 0)
+				*idx = at;
+			page_get(page);
+			pages[n++] = page;
+		} else if (n > 0) {
+			break;
+		}
+		at++;
+	}
+	return n;
+}
+
+static int write_back(struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n)
+{
+	int err = obj->ops->putpages(obj, idx, pages, n);
+
 	/* A memory disk grows by pages, and a reclaimer cannot get at our clean ones: we hold the lock. */
-	if (err == -ENOSPC && vm_object_drop_clean(obj, UINT32_MAX) > 0)
-		err = obj->ops->putpage(obj, idx, page);
-	if (err != 0)
-		vm_page_dirty(page);
-	page_put(page);
+	if (err == -ENOSPC && vm_object_drop_clean(obj, 0, UINT32_MAX, true) > 0)
+		err = obj->ops->putpages(obj, idx, pages, n);
+	for (unsigned i = 0; i < n; i++) {
+		if (err != 0)
+			vm_page_dirty(pages[i]);
+		page_put(pages[i]);
+	}
 	return err;
+}
+
+/* The dirty pages of [first, end): 0 or the first error. */
+static int sync_stretch(struct vm_object *obj, uintptr_t first, uintptr_t end)
+{
+	struct vm_page *pages[VM_IO_PAGES];
+	int res = 0, err;
+	unsigned n;
+
+	/* One too many while bytes are on their way: clean means written. */
+	__atomic_fetch_add(&obj->ndirty, 1, __ATOMIC_RELAXED);
+	write_protect(obj, first, end);
+	while ((n = take_dirty(obj, &first, end, pages)) > 0) {
+		err = write_back(obj, first, pages, n);
+		if (res == 0)
+			res = err;
+		first += n;
+	}
+	__atomic_fetch_sub(&obj->ndirty, 1, __ATOMIC_RELEASE);
+	return res;
 }
 
 int vm_object_sync(struct vm_object *obj)
 {
-	struct vm_page *page;
 	uintptr_t idx = 0;
-	int first = 0, err;
+	int res = 0, err;
 
-	if (obj->ops->putpage == NULL)
+	if (!has_store(obj))
 		return 0;
+	/* Under the lock, so that what somebody else is writing back now has been written. */
 	mutex_lock(&obj->lock);
-	write_protect(obj);
-	while ((page = radix_next(&obj->pages, idx, &idx)) != NULL) {
-		err = write_page_back(obj, idx++, page);
-		if (first == 0)
-			first = err;
+	while (READ_ONCE(obj->ndirty) > 0 && radix_next(&obj->pages, idx, &idx) != NULL) {
+		uintptr_t end = idx + MIN((uintptr_t)SYNC_PAGES, UINTPTR_MAX - idx);
+
+		err = sync_stretch(obj, idx, end);
+		if (res == 0)
+			res = err;
+		idx = end;
+		mutex_unlock(&obj->lock);
 		sched_yield_if_needed();
+		mutex_lock(&obj->lock);
 	}
 	mutex_unlock(&obj->lock);
-	return first;
+	return res;
 }
 
-void vm_object_unmap_shared(struct vm_object *obj)
+void vm_object_unmap(struct vm_object *obj)
 {
 	struct vm_entry *e;
 
 	mutex_lock(&obj->lock);
 	LIST_FOR_EACH (e, &obj->mappings, object_link)
-		if (e->flags & VME_SHARED)
-			pmap_remove(e->map->pmap, e->start, e->end);
+		pmap_remove_object(e->map->pmap, e->start, e->end, obj);
 	mutex_unlock(&obj->lock);
 }
 
-unsigned vm_object_drop_clean(struct vm_object *obj, unsigned want)
+unsigned vm_object_drop_clean(struct vm_object *obj, uintptr_t idx, unsigned want, bool all)
 {
 	struct vm_page *page;
-	uintptr_t idx = 0;
 	unsigned n = 0;
+	unsigned keep = PG_DIRTY | (all ? 0 : PG_USED);
 
 	while (n < want && (page = radix_next(&obj->pages, idx, &idx)) != NULL) {
 		/* With the object locked, who has no reference gets none. */
-		if (page_refs(page) == 1 && !(READ_ONCE(page->flags) & PG_DIRTY)) {
+		if (page_refs(page) == 1 && !(READ_ONCE(page->flags) & keep)) {
 			radix_take_next(&obj->pages, idx, &idx);
+			vm_lru_remove(page);
 			page->object = NULL;
 			page_put(page);
 			obj->npages--;
 			n++;
+		} else if (!all) {
+			break;
 		}
 		idx++;
 	}

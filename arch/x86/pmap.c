@@ -40,6 +40,7 @@ struct gather {
 	unsigned n;
 	struct vm_page *page[GATHER_PAGES];
 	struct list tables;
+	const struct vm_object *only; /* NULL: whatever is mapped */
 };
 
 static bool mapped(pte_t e)
@@ -176,6 +177,7 @@ static void gather_init(struct gather *g, struct pmap *pm)
 	g->end = 0;
 	g->n = 0;
 	list_init(&g->tables);
+	g->only = NULL;
 }
 
 static void gather_va(struct gather *g, vaddr_t va)
@@ -351,7 +353,8 @@ static void remove_in_table(struct gather *g, struct walk *w, vaddr_t *va, vaddr
 	for (; *va < end && g->n < GATHER_PAGES && table->pt_used > 0; *va += PAGE_SIZE, e++) {
 		pte_t old;
 
-		if (!mapped(pte_read(e)))
+		old = pte_read(e);
+		if (!mapped(old) || (g->only != NULL && entry_page(old)->object != g->only))
 			continue;
 		old = pte_xchg(e, 0);
 		if (maybe_cached(old))
@@ -367,7 +370,7 @@ static void remove_in_table(struct gather *g, struct walk *w, vaddr_t *va, vaddr
 	gather_tables(g, w, first);
 }
 
-void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end)
+void pmap_remove_object(struct pmap *pm, vaddr_t start, vaddr_t end, const struct vm_object *obj)
 {
 	struct gather g;
 	struct walk w;
@@ -375,6 +378,7 @@ void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end)
 
 	gather_init(&g, pm);
 	while (more) {
+		g.only = obj;
 		spin_lock(&pm->lock);
 		more = walk_next(pm, &start, end, &w);
 		if (more)
@@ -383,6 +387,11 @@ void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end)
 		if (!more || g.n == GATHER_PAGES)
 			gather_finish(&g);
 	}
+}
+
+void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end)
+{
+	pmap_remove_object(pm, start, end, NULL);
 }
 
 /* ---- changing ---- */
