@@ -45,6 +45,7 @@ struct file_ops {
 	int (*fcntl)(
 		struct file *f, unsigned cmd, uintptr_t arg); /* F_SETPIPE_SZ...; NULL: -EINVAL */
 	void (*release)(struct file *f);                      /* last reference */
+	bool gives; /* read holds no lock while it moves bytes: they may go to another file (mm/uio.h) */
 };
 
 struct file {

@@ -14,7 +14,7 @@ static ssize_t vnode_io(struct file *f, struct uio *u, uint64_t *pos)
 {
 	if (f->vnode->object == NULL)
 		return -EINVAL;
-	return vnode_cache_rw(f->vnode, u, *pos, f->flags & O_APPEND, pos);
+	return vnode_cache_rw(f->vnode, u, *pos, u->append || (f->flags & O_APPEND), pos);
 }
 
 static int64_t vnode_seek(struct file *f, int64_t off, int whence)
@@ -48,6 +48,7 @@ const struct file_ops vnode_file_ops = {
 	.seek = vnode_seek,
 	.ioctl = vnode_ioctl,
 	.mmap = vnode_mmap,
+	.gives = true,
 };
 
 /* ---- directories ---- */

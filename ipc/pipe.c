@@ -109,6 +109,8 @@ static size_t move(struct pipe *p, struct uio *u, size_t pos, size_t n, bool *st
 	size_t whole = 0;
 
 	*stop = moved != (ssize_t)n;
+	if (u->sink != NULL) /* it says exactly what it took */
+		return moved > 0 ? (size_t)moved : 0;
 	for (unsigned i = 0; i < count && (ssize_t)(whole + seg[i].len) <= moved; i++)
 		whole += seg[i].len;
 	return whole;
@@ -189,11 +191,49 @@ ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 		return 0;
 	spin_lock(&p->lock);
 	p->reading++;
-	n = read_locked(p, u, f->flags & O_NONBLOCK);
+	n = read_locked(p, u, u->nowait || (f->flags & O_NONBLOCK));
 	p->reading--;
 	/* A writer that lends its pages may prefer the buffer now that nobody takes them. */
 	if (p->win.open && p->reading == 0 && p->win.left <= pipe_space(p))
 		pipe_wake(&p->wr);
+	spin_unlock(&p->lock);
+	return n;
+}
+
+/* Gives what the buffer holds, marked busy so that it stays, to the sink. */
+static ssize_t peek_buffer(struct pipe *p, struct uio *u)
+{
+	size_t pos = p->rpos, end = p->wpos, n;
+	bool stop = false;
+	ssize_t done = 0;
+
+	p->rd_busy = true;
+	spin_unlock(&p->lock);
+	while (!stop && pos < end && u->resid > 0) {
+		n = move(p, u, pos, step_size(pos, MIN(end - pos, u->resid)), &stop);
+		pos += n;
+		done += (ssize_t)n;
+	}
+	spin_lock(&p->lock);
+	p->rd_busy = false;
+	pipe_wake(&p->rd);
+	pipe_wake(&p->wr);
+	return done;
+}
+
+ssize_t pipe_peek(struct file *f, struct uio *u)
+{
+	bool nonblock = u->nowait || (f->flags & O_NONBLOCK);
+	struct pipe *p = f->data;
+	ssize_t n = 1;
+
+	spin_lock(&p->lock);
+	p->reading++;
+	while (n > 0 && (p->rd_busy || pipe_buffered(p) + p->win.bytes == 0))
+		n = wait_for_data(p, nonblock);
+	if (n > 0)
+		n = pipe_buffered(p) > 0 ? peek_buffer(p, u) : pipe_window_peek(p, u);
+	p->reading--;
 	spin_unlock(&p->lock);
 	return n;
 }
@@ -350,7 +390,7 @@ ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos)
 	if (u->resid == 0)
 		return 0;
 	spin_lock(&p->lock);
-	n = write_locked(p, u, f->flags & O_NONBLOCK);
+	n = write_locked(p, u, u->nowait || (f->flags & O_NONBLOCK));
 	spin_unlock(&p->lock);
 	return n;
 }

@@ -58,7 +58,7 @@ static void consume(struct pipe_window *w, size_t n)
 }
 
 /* Takes UIO_BATCH pages at a time, half a window: the writer hears of it while there is more to read. */
-ssize_t pipe_window_read(struct pipe *p, struct uio *u)
+static ssize_t window_read(struct pipe *p, struct uio *u, bool keep)
 {
 	struct pipe_window *w = &p->win;
 	struct uio_seg seg[UIO_BATCH];
@@ -71,13 +71,23 @@ ssize_t pipe_window_read(struct pipe *p, struct uio *u)
 	spin_unlock(&p->lock);
 	done = uio_pages(u, seg, n, SFB_PIPE);
 	spin_lock(&p->lock);
-	if (done > 0)
+	if (done > 0 && !keep)
 		consume(w, (size_t)done);
 	p->rd_busy = w->reading = false;
 	if (w->left == 0 || w->closing || (w->more && w->count <= PIPE_WINDOW / 2))
 		pipe_wake(&p->wr);
 	pipe_wake(&p->rd);
 	return done;
+}
+
+ssize_t pipe_window_read(struct pipe *p, struct uio *u)
+{
+	return window_read(p, u, false);
+}
+
+ssize_t pipe_window_peek(struct pipe *p, struct uio *u)
+{
+	return window_read(p, u, true);
 }
 
 /* ---- the writer ---- */

@@ -161,6 +161,7 @@ static const struct file_ops pipe_rd_ops = {
 	.getattr = pipe_getattr,
 	.fcntl = pipe_fcntl,
 	.release = pipe_release,
+	.gives = true,
 };
 
 static const struct file_ops pipe_wr_ops = {
@@ -183,7 +184,14 @@ static const struct file_ops fifo_ops = {
 	.ioctl = pipe_ioctl,
 	.fcntl = pipe_fcntl,
 	.release = pipe_release,
+	.gives = true,
 };
+
+struct pipe *pipe_of(const struct file *f)
+{
+	return f->ops == &pipe_rd_ops || f->ops == &pipe_wr_ops || f->ops == &fifo_ops ? f->data
+										       : NULL;
+}
 
 /* ---- pipe2(2) ---- */
 

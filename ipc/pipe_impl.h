@@ -102,6 +102,8 @@ int pipe_resize(struct pipe *p, size_t size); /* the new size in bytes, -EBUSY, 
 
 /* Copies from the window; as uio_page(): bytes, or -EFAULT. The window is not empty. */
 ssize_t pipe_window_read(struct pipe *p, struct uio *u);
+/* The same, and all of it stays. */
+ssize_t pipe_window_peek(struct pipe *p, struct uio *u);
 /* May this write go through the window now. */
 bool pipe_window_wanted(const struct pipe *p, const struct uio *u);
 /* Lends the first segment of the uio to the readers and waits until they have it all, are gone, or

@@ -20,6 +20,9 @@ static void init_one(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len, b
 	u->resid = len;
 	u->dir = dir;
 	u->user = user;
+	u->nowait = u->append = false;
+	u->seg = NULL;
+	u->sink = NULL;
 }
 
 void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len)
@@ -32,6 +35,20 @@ void uio_init_kernel(struct uio *u, enum uio_dir dir, void *buf, size_t len)
 	init_one(u, dir, (vaddr_t)buf, len, false);
 }
 
+void uio_init_pages(struct uio *u, struct uio_seg *seg, size_t len)
+{
+	init_one(u, UIO_WRITE, 0, 0, false);
+	u->seg = seg;
+	u->resid = len;
+}
+
+void uio_init_sink(struct uio *u, struct uio_sink *sink, size_t len)
+{
+	init_one(u, UIO_READ, 0, 0, false);
+	u->sink = sink;
+	u->resid = len;
+}
+
 /* Leaves u->iov at a segment that is not empty, as long as there are bytes left. */
 static void skip_empty(struct uio *u)
 {
@@ -41,11 +58,28 @@ static void skip_empty(struct uio *u)
 	}
 }
 
+static void advance_pieces(struct uio *u, size_t n)
+{
+	while (n > 0) {
+		unsigned part = (unsigned)MIN(n, (size_t)u->seg->len);
+
+		u->seg->off += part;
+		u->seg->len -= part;
+		n -= part;
+		if (u->seg->len == 0)
+			u->seg++;
+	}
+}
+
 void uio_advance(struct uio *u, size_t n)
 {
 	KASSERT(n <= u->resid, "advance by %zu of %zu", n, u->resid);
 	u->resid -= n;
-	while (n > 0) {
+	if (u->seg != NULL) {
+		advance_pieces(u, n);
+		return;
+	}
+	while (n > 0 && u->sink == NULL) {
 		size_t part;
 
 		skip_empty(u);
@@ -97,11 +131,103 @@ static int fault_in_next(struct uio *u)
 	return fault_in_user(u->iov->base, u->dir == UIO_READ) == 0 ? 0 : -EFAULT;
 }
 
+/* ---- without buffers: sinks, and pieces of pages ---- */
+
+static ssize_t give(struct uio *u, void *buf, const struct uio_seg *seg, unsigned nseg, size_t n)
+{
+	ssize_t done = n > 0 ? u->sink->take(u->sink, buf, seg, nseg, n) : 0;
+
+	if (done > 0)
+		u->resid -= (size_t)done;
+	return done;
+}
+
+/* The first piece of u and kernel memory: uio_page() seen from the other side. */
+static ssize_t piece_to_kernel(struct uio *u, void *buf, size_t n)
+{
+	struct uio k;
+
+	uio_init_kernel(&k, UIO_READ, buf, MIN(n, (size_t)u->seg->len));
+	return uio_page(&k, u->seg->page, u->seg->off, k.resid, SFB_PAGER);
+}
+
+/* Both pages are mapped by one call, so that nobody waits for the second while holding the first. */
+static ALWAYS_INLINE int copy_pages(
+	struct vm_page *pages[2], size_t to, size_t from, size_t n, unsigned sfb_user)
+{
+	struct sf_buf *sfs[2];
+	int err;
+
+	sched_pin();
+	err = sf_buf_alloc_pages(pages, 2, sfb_user | SFB_CPUPRIVATE, sfs);
+	if (err == 0) {
+		memmove((char *)sf_buf_kva(sfs[0]) + to, (char *)sf_buf_kva(sfs[1]) + from, n);
+		sf_buf_free_pages(sfs, 2);
+	}
+	sched_unpin();
+	return err;
+}
+
+/* A pool of one slot: by way of the stack. */
+static size_t copy_small(
+	struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
+{
+	char buf[128];
+	struct uio k;
+
+	n = MIN(n, sizeof(buf));
+	piece_to_kernel(u, buf, n);
+	uio_init_kernel(&k, UIO_WRITE, buf, n);
+	uio_page(&k, page, off, n, sfb_user);
+	return n;
+}
+
+static ssize_t pieces_to_page(
+	struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		struct vm_page *pages[2] = { page, u->seg->page };
+		size_t part = MIN(n - done, (size_t)u->seg->len);
+		int err;
+
+		if (sfb_user == SFB_PIPE)
+			err = copy_pages(pages, off + done, u->seg->off, part, SFB_PIPE);
+		else
+			err = copy_pages(pages, off + done, u->seg->off, part, sfb_user);
+		if (err != 0)
+			part = copy_small(u, page, off + done, part, sfb_user);
+		uio_advance(u, part);
+		done += part;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t pieces_to_kernel(struct uio *u, char *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t part = piece_to_kernel(u, buf + done, n - done);
+
+		uio_advance(u, (size_t)part);
+		done += (size_t)part;
+	}
+	return (ssize_t)done;
+}
+
+/* ---- with buffers ---- */
+
 ssize_t uio_move(struct uio *u, void *buf, size_t n)
 {
 	size_t done = 0;
 
 	n = MIN(n, u->resid);
+	if (u->sink != NULL)
+		return give(u, buf, NULL, 0, n);
+	if (u->seg != NULL)
+		return pieces_to_kernel(u, buf, n);
 	while (done < n) {
 		done += copy_nofault(u, (char *)buf + done, n - done);
 		if (done < n && fault_in_next(u) != 0)
@@ -143,6 +269,13 @@ ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsi
 
 	KASSERT(off <= PAGE_SIZE && n <= PAGE_SIZE - off, "bytes %zu+%zu of a page", off, n);
 	n = MIN(n, u->resid);
+	if (u->sink != NULL) {
+		struct uio_seg seg = { page, (unsigned)off, (unsigned)n };
+
+		return give(u, NULL, &seg, 1, n);
+	}
+	if (u->seg != NULL)
+		return pieces_to_page(u, page, off, n, sfb_user);
 	while (done < n) {
 		done += copy_as(u, page, off + done, n - done, sfb_user);
 		if (done < n && fault_in_next(u) != 0)
@@ -228,11 +361,13 @@ ssize_t uio_pages(struct uio *u, const struct uio_seg *seg, unsigned n, unsigned
 	size_t want = 0, done = 0, skip = 0; /* bytes of seg[0] that are done */
 
 	KASSERT(n <= UIO_BATCH, "%u pieces", n);
-	if (n == 1)
+	if (n == 1 || u->seg != NULL)
 		return one_by_one(u, seg, n, sfb_user);
 	for (unsigned i = 0; i < n; i++)
 		want += seg[i].len;
 	want = MIN(want, u->resid);
+	if (u->sink != NULL)
+		return give(u, NULL, seg, n, want);
 	while (done < want) {
 		ssize_t part = copy_batch_as(u, seg, n, skip, sfb_user);
 

@@ -23,17 +23,40 @@ enum uio_dir { UIO_READ /* kernel -> buffers */, UIO_WRITE /* buffers -> kernel 
 
 #define UIO_MAXIOV 1024
 
+struct uio_seg {
+	struct vm_page *page; /* held by the caller */
+	unsigned off, len;    /* within the page; len > 0 */
+};
+#define UIO_BATCH 8
+
+struct uio;
+
+/* Where the bytes of a read go that has no buffers: splice(2). Takes n bytes or fewer, from kernel memory `buf`
+ * or, if that is NULL, from the pieces; returns how many, or -errno. May sleep. */
+struct uio_sink {
+	ssize_t (*take)(
+		struct uio_sink *s, void *buf, const struct uio_seg *seg, unsigned nseg, size_t n);
+};
+
 struct uio {
 	struct kiovec *iov; /* current one; advanced, base/len adjusted */
 	unsigned niov;
 	size_t resid; /* bytes left */
 	enum uio_dir dir;
-	bool user;         /* buffers are user memory; else kernel memory */
-	struct kiovec one; /* what the two below point iov at */
+	bool user;             /* buffers are user memory; else kernel memory */
+	bool nowait;           /* as if the file were O_NONBLOCK */
+	bool append;           /* as if it were O_APPEND */
+	struct kiovec one;     /* what the first two below point iov at */
+	struct uio_seg *seg;   /* not NULL: the buffers are these pieces of pages; advanced */
+	struct uio_sink *sink; /* not NULL: there are no buffers */
 };
 
 void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len);
 void uio_init_kernel(struct uio *u, enum uio_dir dir, void *buf, size_t len);
+/* UIO_WRITE from pieces of pages, `len` bytes in all. `seg` is the uio's until it is through. */
+void uio_init_pages(struct uio *u, struct uio_seg *seg, size_t len);
+/* UIO_READ into a sink. */
+void uio_init_sink(struct uio *u, struct uio_sink *sink, size_t len);
 
 /* Between kernel memory at `buf` and the uio: n bytes or fewer if resid is smaller. Returns bytes
  * moved (> 0 when some were before a fault), or -EFAULT. May sleep. */
@@ -42,12 +65,6 @@ ssize_t uio_move(struct uio *u, void *buf, size_t n);
  * caller holds a reference on the page. Returns as uio_move(). May sleep before
  * and after, never while mapped. */
 ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user);
-
-struct uio_seg {
-	struct vm_page *page; /* held by the caller */
-	unsigned off, len;    /* within the page; len > 0 */
-};
-#define UIO_BATCH 8
 
 /* The same for up to UIO_BATCH pieces of pages, one after the other, all mapped by one call. */
 ssize_t uio_pages(struct uio *u, const struct uio_seg *seg, unsigned n, unsigned sfb_user);

@@ -546,19 +546,6 @@ long sys_fallocate_i386(
 
 /* ---- syncing ---- */
 
-static long check_fd(int fd, bool need_vnode)
-{
-	struct file *f = fd_file(fd);
-	long ret = 0;
-
-	if (f == NULL)
-		return -EBADF;
-	if (need_vnode && f->vnode == NULL)
-		ret = -EINVAL;
-	file_put(f);
-	return ret;
-}
-
 long sys_fsync(int fd)
 {
 	struct file *f = fd_file(fd);
@@ -594,20 +581,97 @@ long sys_sync(void)
 	return 0;
 }
 
-/* Advice on a cache that is the file itself. */
-long sys_fadvise64(int fd)
+/* Advice on a cache that reads nothing ahead: checked, and that is all. man 2 posix_fadvise. */
+static long fadvise(int fd, int64_t off, int64_t len, int advice)
 {
-	return check_fd(fd, false);
+	struct file *f = fd_file(fd);
+	long ret = 0;
+
+	if (f == NULL)
+		return -EBADF;
+	if (pipe_of(f) != NULL)
+		ret = -ESPIPE;
+	else if (len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE)
+		ret = -EINVAL;
+	file_put(f);
+	return ret;
 }
 
-long sys_readahead(int fd)
+static long readahead(int fd)
 {
-	return check_fd(fd, true);
+	struct file *f = fd_file(fd);
+	long ret = -EINVAL;
+
+	if (f == NULL || !file_readable(f))
+		ret = -EBADF;
+	else if (f->vnode != NULL && (S_ISREG(f->vnode->mode) || S_ISBLK(f->vnode->mode)))
+		ret = 0;
+	if (f != NULL)
+		file_put(f);
+	return ret;
 }
 
-#ifdef __i386__
-long sys_fadvise64_64(int fd)
+/* The file as a whole is what is written back. */
+static long sync_file_range(int fd, int64_t off, int64_t n, unsigned flags)
 {
-	return check_fd(fd, false);
+	struct file *f = fd_file(fd);
+	long ret = -EINVAL;
+
+	if (f == NULL)
+		return -EBADF;
+	if ((flags & ~(unsigned)(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+				 SYNC_FILE_RANGE_WAIT_AFTER)) ||
+		off < 0 || n < 0 || INT64_MAX - off < n)
+		ret = -EINVAL;
+	else if (f->vnode == NULL || !(S_ISREG(f->vnode->mode) || S_ISBLK(f->vnode->mode) ||
+					     S_ISDIR(f->vnode->mode) || S_ISLNK(f->vnode->mode)))
+		ret = -ESPIPE;
+	else
+		ret = flags != 0 ? vfs_fsync(f->vnode) : 0;
+	file_put(f);
+	return ret;
+}
+
+#ifdef __x86_64__
+long sys_fadvise64(int fd, uint64_t off, uint64_t len, int advice)
+{
+	return fadvise(fd, (int64_t)off, (int64_t)len, advice);
+}
+
+long sys_readahead(int fd, uint64_t off, size_t n)
+{
+	return readahead(fd);
+}
+
+long sys_sync_file_range(int fd, uint64_t off, uint64_t n, unsigned flags)
+{
+	return sync_file_range(fd, (int64_t)off, (int64_t)n, flags);
+}
+#else
+static int64_t from_halves(uint32_t lo, uint32_t hi)
+{
+	return (int64_t)((uint64_t)hi << 32 | lo);
+}
+
+long sys_fadvise64_i386(int fd, uint32_t lo, uint32_t hi, size_t len, int advice)
+{
+	return fadvise(fd, from_halves(lo, hi), (int64_t)len, advice);
+}
+
+long sys_fadvise64_64_i386(
+	int fd, uint32_t lo, uint32_t hi, uint32_t len_lo, uint32_t len_hi, int advice)
+{
+	return fadvise(fd, from_halves(lo, hi), from_halves(len_lo, len_hi), advice);
+}
+
+long sys_readahead_i386(int fd, uint32_t lo, uint32_t hi, size_t n)
+{
+	return readahead(fd);
+}
+
+long sys_sync_file_range_i386(
+	int fd, uint32_t lo, uint32_t hi, uint32_t n_lo, uint32_t n_hi, unsigned flags)
+{
+	return sync_file_range(fd, from_halves(lo, hi), from_halves(n_lo, n_hi), flags);
 }
 #endif

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * System calls that move bytes: read, write and their kin, lseek, sendfile.
+ * System calls that move bytes to and from user memory: read, write and their kin; lseek.
  */
 #include "fs/file.h"
 #include "fs/vfs.h"
 #include "kernel/core/sched.h"
 #include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/sys_rw.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/sysproto.h"
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
-
-/* Linux moves at most this much at once (man 2 read, NOTES). */
-#define RW_MAX         ((size_t)INT32_MAX & ~(size_t)PAGE_MASK)
-#define IOV_INLINE     8
-#define SENDFILE_CHUNK ((size_t)64 * 1024)
 
 static uint64_t offset64(uint32_t lo, uint32_t hi)
 {
@@ -52,12 +48,13 @@ long sys_write(int fd, vaddr_t buf, size_t count)
 
 /* ---- several buffers ---- */
 
-/* Copies and checks the vector. *iov is `inl` or allocated. The sum of the lengths, or -errno. */
-static ssize_t import_iov(vaddr_t uiov, unsigned long n, struct kiovec *inl, struct kiovec **iov)
+ssize_t uio_import(struct uio *u, enum uio_dir dir, vaddr_t uiov, unsigned long n,
+	struct kiovec *inl, struct kiovec **iov)
 {
 	struct kiovec *v = inl;
 	size_t sum = 0;
 
+	*iov = NULL;
 	if (n > UIO_MAXIOV)
 		return -EINVAL;
 	if (n > IOV_INLINE)
@@ -75,29 +72,44 @@ static ssize_t import_iov(vaddr_t uiov, unsigned long n, struct kiovec *inl, str
 		v[i].len = MIN(v[i].len, RW_MAX - sum);
 		sum += v[i].len;
 	}
+	*u = (struct uio){ .iov = v, .niov = (unsigned)n, .resid = sum, .dir = dir, .user = true };
 	return (ssize_t)sum;
 }
 
-static long rwv(int fd, enum uio_dir dir, vaddr_t uiov, unsigned long n, uint64_t *off)
+/* preadv2(2) and pwritev2(2). There is no polling for a disk's answer here, so RWF_HIPRI changes nothing. */
+static long rwv_flags(struct file *f, struct uio *u, uint64_t *off, int flags)
+{
+	bool writing = u->dir == UIO_WRITE, seekable = f->ops->seek != NULL;
+	long n, err;
+
+	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
+		return -EOPNOTSUPP;
+	if ((flags & RWF_NOWAIT) && seekable) /* who knows whether the page cache has it */
+		return -EOPNOTSUPP;
+	u->nowait = flags & RWF_NOWAIT;
+	u->append = writing && (flags & RWF_APPEND);
+	n = file_io(f, u, off);
+	if (n > 0 && writing && (flags & (RWF_DSYNC | RWF_SYNC)) && f->vnode != NULL) {
+		err = vfs_fsync(f->vnode);
+		n = err != 0 ? err : n;
+	}
+	return n;
+}
+
+static long rwv(int fd, enum uio_dir dir, vaddr_t uiov, unsigned long n, uint64_t *off, int flags)
 {
 	struct kiovec inl[IOV_INLINE], *iov = NULL;
 	struct file *f = fd_file(fd);
 	struct uio u;
-	ssize_t sum;
 	long ret;
 
 	if (f == NULL)
 		return -EBADF;
-	sum = import_iov(uiov, n, inl, &iov);
-	ret = sum;
-	if (sum >= 0) {
-		u = (struct uio){ .iov = iov,
-			.niov = (unsigned)n,
-			.resid = (size_t)sum,
-			.dir = dir,
-			.user = true };
-		ret = file_io(f, &u, off);
-	}
+	ret = (dir == UIO_READ ? file_readable(f) : file_writable(f)) ? 0 : -EBADF;
+	if (ret == 0)
+		ret = uio_import(&u, dir, uiov, n, inl, &iov);
+	if (ret >= 0)
+		ret = rwv_flags(f, &u, off, flags);
 	if (iov != inl)
 		kfree(iov);
 	file_put(f);
@@ -106,12 +118,12 @@ static long rwv(int fd, enum uio_dir dir, vaddr_t uiov, unsigned long n, uint64_
 
 long sys_readv(int fd, vaddr_t iov, unsigned long n)
 {
-	return rwv(fd, UIO_READ, iov, n, NULL);
+	return rwv(fd, UIO_READ, iov, n, NULL, 0);
 }
 
 long sys_writev(int fd, vaddr_t iov, unsigned long n)
 {
-	return rwv(fd, UIO_WRITE, iov, n, NULL);
+	return rwv(fd, UIO_WRITE, iov, n, NULL, 0);
 }
 
 /* ---- at a position of the caller's ---- */
@@ -123,7 +135,7 @@ static long prw(int fd, enum uio_dir dir, vaddr_t buf, size_t count, uint64_t of
 
 static long prwv(int fd, enum uio_dir dir, vaddr_t iov, unsigned long n, uint64_t off)
 {
-	return (int64_t)off < 0 ? -EINVAL : rwv(fd, dir, iov, n, &off);
+	return (int64_t)off < 0 ? -EINVAL : rwv(fd, dir, iov, n, &off, 0);
 }
 
 #ifdef __x86_64__
@@ -166,6 +178,26 @@ long sys_pwritev(int fd, vaddr_t iov, unsigned long n, unsigned long lo, unsigne
 	return prwv(fd, UIO_WRITE, iov, n, preadv_offset(lo, hi));
 }
 
+/* Offset -1: the file's own. */
+static long prwv2(int fd, enum uio_dir dir, vaddr_t iov, unsigned long n, uint64_t off, int flags)
+{
+	if (off == UINT64_MAX)
+		return rwv(fd, dir, iov, n, NULL, flags);
+	return (int64_t)off < 0 ? -EINVAL : rwv(fd, dir, iov, n, &off, flags);
+}
+
+long sys_preadv2(
+	int fd, vaddr_t iov, unsigned long n, unsigned long lo, unsigned long hi, int flags)
+{
+	return prwv2(fd, UIO_READ, iov, n, preadv_offset(lo, hi), flags);
+}
+
+long sys_pwritev2(
+	int fd, vaddr_t iov, unsigned long n, unsigned long lo, unsigned long hi, int flags)
+{
+	return prwv2(fd, UIO_WRITE, iov, n, preadv_offset(lo, hi), flags);
+}
+
 /* ---- positions ---- */
 
 static int64_t seek(int fd, int64_t off, unsigned whence)
@@ -195,108 +227,5 @@ long sys__llseek(int fd, uint32_t hi, uint32_t lo, vaddr_t uresult, unsigned whe
 	if (pos < 0)
 		return (long)pos;
 	return copy_to_user(uresult, &pos, sizeof(pos));
-}
-#endif
-
-/* ---- sendfile ---- */
-
-/* What was read and could not be written is read again next time: the position goes back. */
-static ssize_t copy_chunk(struct file *in, struct file *out, void *buf, size_t n, uint64_t *off)
-{
-	uint64_t pos = *off;
-	struct uio u;
-	ssize_t got, put;
-
-	uio_init_kernel(&u, UIO_READ, buf, n);
-	got = file_io(in, &u, &pos);
-	if (got <= 0)
-		return got;
-	uio_init_kernel(&u, UIO_WRITE, buf, (size_t)got);
-	put = file_io(out, &u, NULL);
-	if (put > 0)
-		*off += (uint64_t)put;
-	return put;
-}
-
-static ssize_t copy_file(struct file *in, struct file *out, size_t count, uint64_t *off)
-{
-	size_t done = 0, size = MIN(count, SENDFILE_CHUNK);
-	void *buf = kmalloc(MAX(size, (size_t)1));
-	ssize_t n = 0;
-
-	if (buf == NULL)
-		return -ENOMEM;
-	while (done < count) {
-		size_t want = MIN(count - done, size);
-
-		n = copy_chunk(in, out, buf, want, off);
-		if (n > 0)
-			done += (size_t)n;
-		if (n != (ssize_t)want)
-			break;
-		sched_yield_if_needed();
-	}
-	kfree(buf);
-	return done > 0 ? (ssize_t)done : n;
-}
-
-/* off: NULL: the file's own position. */
-static ssize_t send(int out_fd, int in_fd, uint64_t *off, size_t count)
-{
-	struct file *in = fd_file(in_fd), *out = fd_file(out_fd);
-	ssize_t n = -EBADF;
-	uint64_t pos;
-
-	if (in == NULL || out == NULL || !file_readable(in) || !file_writable(out))
-		goto out;
-	n = -EINVAL;
-	if ((ssize_t)count < 0 || in->ops->seek == NULL || (out->flags & O_APPEND))
-		goto out;
-	count = MIN(count, RW_MAX);
-	if (off != NULL) {
-		n = copy_file(in, out, count, off);
-		goto out;
-	}
-	mutex_lock(&in->pos_lock);
-	pos = in->pos;
-	mutex_unlock(&in->pos_lock);
-	n = copy_file(in, out, count, &pos);
-	mutex_lock(&in->pos_lock);
-	in->pos = pos;
-	mutex_unlock(&in->pos_lock);
-out:
-	if (in != NULL)
-		file_put(in);
-	if (out != NULL)
-		file_put(out);
-	return n;
-}
-
-static long send_at(int out_fd, int in_fd, vaddr_t uoff, size_t count, size_t width)
-{
-	uint64_t off = 0;
-	ssize_t n;
-
-	if (uoff == 0)
-		return send(out_fd, in_fd, NULL, count);
-	if (copy_from_user(&off, uoff, width) != 0)
-		return -EFAULT;
-	if ((int64_t)off < 0)
-		return -EINVAL;
-	n = send(out_fd, in_fd, &off, count);
-	if (n >= 0 && copy_to_user(uoff, &off, width) != 0)
-		return -EFAULT;
-	return n;
-}
-
-long sys_sendfile(int out_fd, int in_fd, vaddr_t uoff, size_t count)
-{
-	return send_at(out_fd, in_fd, uoff, count, sizeof(long));
-}
-
-#ifdef __i386__
-long sys_sendfile64(int out_fd, int in_fd, vaddr_t uoff, size_t count)
-{
-	return send_at(out_fd, in_fd, uoff, count, sizeof(uint64_t));
 }
 #endif

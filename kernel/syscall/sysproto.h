@@ -82,8 +82,11 @@ long sys_fsync(int fd);
 long sys_fdatasync(int fd);
 long sys_syncfs(int fd);
 long sys_sync(void);
-long sys_fadvise64(int fd);
-long sys_readahead(int fd);
+#ifdef __x86_64__
+long sys_fadvise64(int fd, uint64_t off, uint64_t len, int advice);
+long sys_readahead(int fd, uint64_t off, size_t n);
+long sys_sync_file_range(int fd, uint64_t off, uint64_t n, unsigned flags);
+#endif
 
 /* kernel/syscall/sys_misc.c */
 long sys_uname(vaddr_t uname);
@@ -193,7 +196,18 @@ long sys_writev(int fd, vaddr_t iov, unsigned long n);
 long sys_preadv(int fd, vaddr_t iov, unsigned long n, unsigned long lo, unsigned long hi);
 long sys_pwritev(int fd, vaddr_t iov, unsigned long n, unsigned long lo, unsigned long hi);
 long sys_lseek(int fd, long off, unsigned whence);
+long sys_preadv2(
+	int fd, vaddr_t iov, unsigned long n, unsigned long lo, unsigned long hi, int flags);
+long sys_pwritev2(
+	int fd, vaddr_t iov, unsigned long n, unsigned long lo, unsigned long hi, int flags);
+
+/* kernel/syscall/sys_splice.c */
 long sys_sendfile(int out_fd, int in_fd, vaddr_t uoff, size_t count);
+long sys_splice(int in_fd, vaddr_t uin, int out_fd, vaddr_t uout, size_t len, unsigned flags);
+long sys_tee(int in_fd, int out_fd, size_t len, unsigned flags);
+long sys_vmsplice(int fd, vaddr_t uiov, unsigned long n, unsigned flags);
+long sys_copy_file_range(
+	int in_fd, vaddr_t uin, int out_fd, vaddr_t uout, size_t len, unsigned flags);
 
 /* kernel/syscall/sys_sched.c */
 long sys_sched_yield(void);
@@ -300,7 +314,12 @@ long sys_truncate64_i386(vaddr_t path, uint32_t lo, uint32_t hi);
 long sys_ftruncate64_i386(int fd, uint32_t lo, uint32_t hi);
 long sys_fallocate_i386(
 	int fd, int mode, uint32_t off_lo, uint32_t off_hi, uint32_t len_lo, uint32_t len_hi);
-long sys_fadvise64_64(int fd);
+long sys_fadvise64_i386(int fd, uint32_t lo, uint32_t hi, size_t len, int advice);
+long sys_fadvise64_64_i386(
+	int fd, uint32_t lo, uint32_t hi, uint32_t len_lo, uint32_t len_hi, int advice);
+long sys_readahead_i386(int fd, uint32_t lo, uint32_t hi, size_t n);
+long sys_sync_file_range_i386(
+	int fd, uint32_t lo, uint32_t hi, uint32_t n_lo, uint32_t n_hi, unsigned flags);
 
 /* kernel/syscall/sys_mm.c */
 long sys_mmap2(vaddr_t addr, size_t len, unsigned prot, unsigned flags, int fd, uint32_t pages);
@@ -327,6 +346,8 @@ long sys_get_thread_area(vaddr_t udesc);
 long sys_pread64_i386(int fd, vaddr_t buf, size_t count, uint32_t lo, uint32_t hi);
 long sys_pwrite64_i386(int fd, vaddr_t buf, size_t count, uint32_t lo, uint32_t hi);
 long sys__llseek(int fd, uint32_t hi, uint32_t lo, vaddr_t uresult, unsigned whence);
+
+/* kernel/syscall/sys_splice.c */
 long sys_sendfile64(int out_fd, int in_fd, vaddr_t uoff, size_t count);
 
 /* kernel/syscall/sys_signal.c */

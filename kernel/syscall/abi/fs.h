@@ -106,6 +106,21 @@
 #define LOCK_NB 4
 #define LOCK_UN 8
 
+#define RWF_HIPRI  1
+#define RWF_DSYNC  2
+#define RWF_SYNC   4
+#define RWF_NOWAIT 8
+#define RWF_APPEND 16
+
+#define SPLICE_F_MOVE     1
+#define SPLICE_F_NONBLOCK 2
+#define SPLICE_F_MORE     4
+#define SPLICE_F_GIFT     8
+
+#define SYNC_FILE_RANGE_WAIT_BEFORE 1
+#define SYNC_FILE_RANGE_WRITE       2
+#define SYNC_FILE_RANGE_WAIT_AFTER  4
+
 #define RENAME_NOREPLACE 1
 #define RENAME_EXCHANGE  2
 #define RENAME_WHITEOUT  4
@@ -115,6 +130,10 @@
 
 #define FALLOC_FL_KEEP_SIZE  1
 #define FALLOC_FL_PUNCH_HOLE 2
+#define FALLOC_FL_ZERO_RANGE 16
+
+#define POSIX_FADV_NORMAL  0
+#define POSIX_FADV_NOREUSE 5
 
 #define FIONREAD 0x541b
 #define FIONBIO  0x5421
