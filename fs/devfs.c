@@ -15,9 +15,10 @@
 
 struct driver {
 	struct list link;
-	const char *name;
+	const char *name; /* NULL: none */
 	uint32_t mode;
 	uint64_t rdev;
+	unsigned count; /* of numbers, from rdev on */
 	int (*open)(struct vnode *vn, struct file *f, void *arg);
 	void *arg;
 };
@@ -53,24 +54,23 @@ static struct driver *find(uint64_t rdev, uint32_t type)
 	struct driver *d;
 
 	LIST_FOR_EACH (d, &drivers, link)
-		if (d->rdev == rdev && (d->mode & S_IFMT) == type)
+		if (rdev - d->rdev < d->count && (d->mode & S_IFMT) == type)
 			return d;
 	return NULL;
 }
 
-int devfs_register(const char *name, uint32_t mode, uint64_t rdev,
-	int (*open)(struct vnode *vn, struct file *f, void *arg), void *arg)
+static int enter(const struct driver *model)
 {
 	struct driver *d = kzalloc(sizeof(*d));
 	bool taken;
 
 	if (d == NULL)
 		return -ENOMEM;
-	*d = (struct driver){ .name = name, .mode = mode, .rdev = rdev, .open = open, .arg = arg };
-	if ((mode & S_IFMT) == 0)
+	*d = *model;
+	if ((d->mode & S_IFMT) == 0)
 		d->mode |= S_IFCHR;
 	spin_lock(&drivers_lock);
-	taken = find(rdev, d->mode & S_IFMT) != NULL;
+	taken = find(d->rdev, d->mode & S_IFMT) != NULL;
 	if (!taken)
 		list_push_back(&drivers, &d->link);
 	spin_unlock(&drivers_lock);
@@ -78,7 +78,20 @@ int devfs_register(const char *name, uint32_t mode, uint64_t rdev,
 		kfree(d);
 		return -EEXIST;
 	}
-	return first_mount != NULL ? make_node(first_mount, d) : 0;
+	return first_mount != NULL && d->name != NULL ? make_node(first_mount, d) : 0;
+}
+
+int devfs_register(const char *name, uint32_t mode, uint64_t rdev,
+	int (*open)(struct vnode *vn, struct file *f, void *arg), void *arg)
+{
+	return enter(&(struct driver){
+		.name = name, .mode = mode, .rdev = rdev, .count = 1, .open = open, .arg = arg });
+}
+
+int devfs_register_range(
+	uint64_t rdev, unsigned count, int (*open)(struct vnode *vn, struct file *f, void *arg))
+{
+	return enter(&(struct driver){ .rdev = rdev, .count = count, .open = open });
 }
 
 int devfs_open(struct vnode *vn, struct file *f)
@@ -102,7 +115,8 @@ struct mount *devfs_mount_new(const char *source)
 	m->fstype = "devtmpfs";
 	/* Drivers are never removed, so the walk needs no lock: it may miss one that is being added. */
 	LIST_FOR_EACH (d, &drivers, link)
-		make_node(m, d);
+		if (d->name != NULL)
+			make_node(m, d);
 	root = m->root;
 	mutex_lock(&root->lock);
 	for (size_t i = 0; i < ARRAY_SIZE(symlinks); i++)

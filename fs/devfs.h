@@ -17,6 +17,9 @@ struct vnode;
  * 0, -EEXIST, -ENOMEM. Thread context. */
 int devfs_register(const char *name, uint32_t mode, uint64_t rdev,
 	int (*open)(struct vnode *vn, struct file *f, void *arg), void *arg);
+/* The `count` numbers from `rdev` on, character devices without names here. */
+int devfs_register_range(
+	uint64_t rdev, unsigned count, int (*open)(struct vnode *vn, struct file *f, void *arg));
 /* open(2) of a device node: -ENXIO when nobody registered its number. */
 int devfs_open(struct vnode *vn, struct file *f);
 struct mount *devfs_mount_new(const char *source);

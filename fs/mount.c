@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/namei.h"
 #include "fs/procfs.h"
+#include "fs/pty.h"
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
@@ -33,6 +34,7 @@ static const struct fstype {
 	{ "tmpfs", tmpfs_mount_new, false, NULL },
 	{ "ramfs", tmpfs_mount_new, false, NULL },
 	{ "devtmpfs", devfs_mount_new, true, NULL },
+	{ "devpts", devpts_mount_new, false, NULL },
 	{ "proc", procfs_mount_new, true, NULL },
 	{ "ext2", NULL, false, ext2_mount_new },
 };

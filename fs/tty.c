@@ -36,7 +36,7 @@ static size_t feed(struct tty *tty, const uint8_t *p, size_t n, struct ldisc_res
 
 		sum->signal = r.signal;
 		sum->readable |= r.readable;
-		sum->resumed |= r.resumed;
+		sum->resumed |= r.resumed || r.flushed;
 		if (r.flushed && tty->ops->flush != NULL)
 			tty->ops->flush(tty);
 		if (r.events != 0 && tty->ops->event != NULL)
@@ -107,6 +107,17 @@ void tty_setup(struct tty *tty, const struct tty_ops *ops, void *driver, uint64_
 void tty_get(struct tty *tty)
 {
 	__atomic_fetch_add(&tty->refs, 1, __ATOMIC_RELAXED);
+}
+
+bool tty_try_get(struct tty *tty)
+{
+	uint32_t refs = READ_ONCE(tty->refs);
+
+	while (refs != 0)
+		if (__atomic_compare_exchange_n(
+			    &tty->refs, &refs, refs + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return true;
+	return false;
 }
 
 void tty_put(struct tty *tty)
@@ -197,8 +208,10 @@ static ssize_t read_locked(struct tty *tty, struct file *f, struct uio *u)
 
 		if (n > 0 && tty->ops->input_taken != NULL)
 			tty->ops->input_taken(tty);
-		if (err == -ETIMEDOUT || err == -EIO)
-			return (ssize_t)got; /* nothing in time; end of file after a hang-up */
+		/* Nothing in time; or a hang-up, which is an end of file, but a pty's master that
+		 * goes while somebody sleeps here is an error. */
+		if (err == -ETIMEDOUT || (err == -EIO && !tty->is_pty))
+			return (ssize_t)got;
 		if (err != 0)
 			return got > 0 ? (ssize_t)got : err;
 		moved = uio_move(u, buf, n);

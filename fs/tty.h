@@ -107,6 +107,8 @@ int tty_open(struct tty *tty, struct file *f, bool console);
 void tty_vhangup(struct tty *tty);
 void tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
+/* A reference unless the last one is gone; the caller knows that the memory is still there. */
+bool tty_try_get(struct tty *tty);
 /* A new size; the foreground group gets SIGWINCH if it differs (TIOCSWINSZ). No locks. */
 void tty_resize(struct tty *tty, const struct linux_winsize *ws);
 /* The ioctls of terminals; tf NULL: asked by way of the master of a pseudo-terminal. */
@@ -114,7 +116,6 @@ int tty_ioctl_on(struct tty *tty, const struct tty_file *tf, unsigned cmd, vaddr
 
 /* Registers the names in /dev and connects the devices; after vfs_init() and arch_devices_init(). */
 void tty_init(void);
-void pty_init(void);
 /* The terminal behind /dev/console; constant after tty_init(). */
 struct tty *tty_console(void);
 

@@ -10,6 +10,7 @@
 #include "arch/x86/console.h"
 #include "fs/devfs.h"
 #include "fs/file.h"
+#include "fs/pty.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/core/option.h"
@@ -297,4 +298,5 @@ void tty_init(void)
 		add_name(uarts[i]->name, 0660, dev_make(MAJOR_TTY, MINOR_TTYS0 + i), open_uart,
 			uarts[i]);
 	}
+	pty_init();
 }

@@ -63,6 +63,7 @@ static void mount_all(void)
 		{ "proc", "/proc" },
 		{ "sysfs", "/sys" },
 		{ "devtmpfs", "/dev" },
+		{ "devpts", "/dev/pts" },
 	};
 
 	for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
