@@ -11,6 +11,7 @@ SMP	?= 4
 MEM	?= 512
 APPEND	?=
 UEFI	?=
+STICK	?=
 DEBUG	?=
 LLVM	?=
 DEBIAN	?= $(O)/debian
@@ -187,13 +188,23 @@ VM	= tools/vm --build $(O) --arch $(ARCH) --smp $(SMP) --mem $(MEM) $(if $(DEBUG
 run: all		##boot under QEMU, shell on this terminal [ARCH=i386] [SMP=4] [MEM=512] [APPEND="sfbuf=eager"]
 	@$(VM)
 
-iso: $(O)/mayfly.iso	##build/mayfly.iso, for QEMU, a CD or a USB stick
-$(O)/mayfly.iso: $(foreach a,$(ARCHES),$(O)/mayfly-$a.elf $(O)/initramfs-$a.cpio) boot/grub.cfg tools/iso
+iso: $(O)/mayfly.iso	##build/mayfly.iso, for QEMU, a CD or a USB stick (docs/bare-metal.md)
+# Without debug information, in which NASM notes the folder it ran in: the same image wherever it is built.
+isofiles := $(foreach a,$(ARCHES),$(O)/iso/mayfly-$a.elf $(O)/initramfs-$a.cpio) $(O)/disk.ext2
+$(O)/iso/mayfly-%.elf: $(O)/mayfly-%.elf
+	@mkdir -p $(@D)
+	$(call say,STRIP,$@) $(CROSS_$*)objcopy --strip-debug $< $@
+$(O)/mayfly.iso: $(isofiles) boot/grub.cfg tools/iso
 	@tools/setup need iso
-	$(call say,ISO,$@) tools/iso $@ boot/grub.cfg $(foreach a,$(ARCHES),$(O)/mayfly-$a.elf $(O)/initramfs-$a.cpio)
+	$(call say,ISO,$@) tools/iso $@ boot/grub.cfg $(isofiles)
 
-run-iso: iso		##the same from the ISO [UEFI=1]
-	@$(VM) --iso
+# A disk to try things on: the book, for reading where it is about.
+$(O)/disk.ext2: tools/mkdisk $(wildcard docs/*.md)
+	@tools/setup need iso; mkdir -p $(@D)
+	$(call say,EXT2,$@) tools/mkdisk $@ 2M $(wildcard docs/*.md)
+
+run-iso: iso		##the same from the ISO [UEFI=1] [STICK=1: as a USB stick]
+	@$(VM) --iso $(if $(STICK),--stick)
 
 gdb: all | tools-gdb	##QEMU stopped at entry, gdb attached with symbols; the console goes to build/gdb-console.log
 	@$(VM) --gdb --log $(O)/vm.log </dev/null >$(O)/gdb-console.log 2>&1 & vm=$$!; \

@@ -10,7 +10,9 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/log.h"
+#include "kernel/core/option.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/string.h"
 
 enum uart_reg {
 	UART_DATA = 0,
@@ -280,6 +282,10 @@ static struct log_sink log_port = { .write = log_write, .max_level = LOG_DEBUG, 
 
 void serial_early_init(void)
 {
+	const char *wanted = option_get("serial");
+
+	if (wanted != NULL && strcmp(wanted, "off") == 0)
+		return;
 	for (unsigned i = 0; i < NUARTS; i++)
 		probe(&ports[i]);
 	if (ports[1].dev.present)

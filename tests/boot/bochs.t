@@ -12,7 +12,7 @@ skip_all() {
 [ -n "$soak" ] || skip_all "only in make soak"
 command -v bochs >/dev/null || skip_all "there is no bochs"
 ls /usr/lib/*/bochs/plugins/libbx_term* >/dev/null 2>&1 || skip_all "bochs cannot draw on a terminal (bochs-term)"
-command -v grub-mkrescue >/dev/null || skip_all "there is no grub-mkrescue"
+command -v grub-mkimage >/dev/null || skip_all "there is no grub-mkimage"
 
 boot() { # boot ARCH KERNEL APPEND
 	name=$(basename "$2")

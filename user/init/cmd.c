@@ -148,8 +148,8 @@ static void send_file(int control, const char *path)
 void run_command(int control)
 {
 	struct output out[2];
-	char *text, **argv, **paths;
-	size_t len;
+	char *text, *mark, **argv, **paths;
+	size_t len, marklen;
 	sigset_t block, mask;
 	pid_t child;
 	int status, code = 126;
@@ -160,6 +160,8 @@ void run_command(int control)
 		fprintf(stderr, "init: no serial line for the command: %s\n", strerror(errno));
 		goto out;
 	}
+	if (read_file(MARK_FILE, &mark, &marklen) == 0)
+		write_all(out[0].line, mark, marklen);
 	signal(SIGCHLD, on_child);
 	sigemptyset(&block);
 	sigaddset(&block, SIGCHLD);

@@ -10,11 +10,12 @@
 
 #include <stddef.h>
 
-#define CMD_FILE    "/etc/mayfly/cmd" /* argv, each string ended by a NUL */
-#define GET_FILE    "/etc/mayfly/get" /* paths to bring out afterwards, likewise */
-#define TTY_FILE    "/etc/mayfly/tty" /* "TERM ROWS COLUMNS" of the terminal we are shown on */
-#define SHELL_TRIES 5                 /* in a row that cannot start */
-#define CONTROL_TTY "/dev/ttyS3"      /* guest to host: UP, GET, GETERR, STATUS */
+#define CMD_FILE    "/etc/mayfly/cmd"  /* argv, each string ended by a NUL */
+#define GET_FILE    "/etc/mayfly/get"  /* paths to bring out afterwards, likewise */
+#define MARK_FILE   "/etc/mayfly/mark" /* what comes before the command's output */
+#define TTY_FILE    "/etc/mayfly/tty"  /* "TERM ROWS COLUMNS" of the terminal we are shown on */
+#define SHELL_TRIES 5                  /* in a row that cannot start */
+#define CONTROL_TTY "/dev/ttyS3"       /* guest to host: UP, GET, GETERR, STATUS */
 #define STDOUT_TTY  "/dev/ttyS0"
 #define STDERR_TTY  "/dev/ttyS2"
 
