@@ -25,21 +25,28 @@ static void copy(char *dst, const char *src, size_t n)
 	dst[n] = '\0';
 }
 
+/* A line ends with a newline; else with a NUL, such as all files end with for Linux, and then it is taken as
+ * it is: with the blanks at its end, and without an interpreter's name it names the working directory. */
 int script_parse(const char *buf, size_t n, struct script *s)
 {
-	size_t limit = MIN(n, (size_t)SCRIPT_LINE_MAX - 1), end = 2, name, name_end, arg;
-	bool complete;
+	size_t limit = MIN(n, (size_t)SCRIPT_LINE_MAX), end = 2, name, name_end, arg;
+	bool complete, newline;
 
 	while (end < limit && buf[end] != '\n' && buf[end] != '\0')
 		end++;
+	newline = end < limit && buf[end] == '\n';
 	complete = end < limit || n < SCRIPT_LINE_MAX;
+	if (!complete)
+		end = SCRIPT_LINE_MAX - 1; /* Linux leaves room for a NUL */
 	name = skip_blanks(buf, 2, end);
 	for (name_end = name; name_end < end && !blank(buf[name_end]); name_end++)
 		;
-	if (name_end == name || (name_end == end && !complete))
+	if (name_end == name)
+		return complete && !newline ? -EACCES : -ENOEXEC;
+	if (name_end == end && !complete && !blank(buf[end]))
 		return -ENOEXEC;
 	arg = skip_blanks(buf, name_end, end);
-	while (end > arg && blank(buf[end - 1]))
+	while (newline && end > arg && blank(buf[end - 1]))
 		end--;
 	copy(s->interp, buf + name, name_end - name);
 	copy(s->arg, buf + arg, end - arg);

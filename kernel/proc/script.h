@@ -19,8 +19,8 @@ static inline bool script_is(const char *buf, size_t n)
 	return n >= 2 && buf[0] == '#' && buf[1] == '!';
 }
 
-/* `buf` holds the first n bytes of a file that script_is(). 0, or -ENOEXEC: no interpreter named,
- * or its name does not end within SCRIPT_LINE_MAX. */
+/* `buf` holds the first n bytes of a file that script_is(). 0, -ENOEXEC: no interpreter named, or its
+ * name does not end within SCRIPT_LINE_MAX; -EACCES: the line ends with the file, and names none. */
 int script_parse(const char *buf, size_t n, struct script *s);
 
 #endif

@@ -361,7 +361,7 @@ static void test_scripts(void)
 	script("#!/bin/sh\necho", 0, "/bin/sh", "");
 	script("#! \t/bin/sh  -e  x \t\necho", 0, "/bin/sh", "-e  x");
 	script("#!/bin/sh", 0, "/bin/sh", "");
-	script("#!", -ENOEXEC, NULL, NULL);
+	script("#!", -EACCES, NULL, NULL);
 	script("#!\n", -ENOEXEC, NULL, NULL);
 	script("#!   \n", -ENOEXEC, NULL, NULL);
 	memset(text, 'a', sizeof(text));
