@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Signal frames on i386, laid out as Linux has them: the old frame for handlers without
- * SA_SIGINFO (sigreturn), the real-time frame for those with it (rt_sigreturn). The FPU image lies
- * above the frame: a legacy FSAVE header of 112 bytes, then the FXSAVE or XSAVE image, aligned to
- * 64; only the latter is read back.
+ * SA_SIGINFO (sigreturn), the real-time frame for those with it (rt_sigreturn). The FPU image
+ * (arch/x86/fpu_frame.h) lies above the frame.
  *
- * Nothing read back is trusted: trap.c forces segments and flags of every frame that returns to
- * user mode, fpu_restore() rejects images that would fault.
+ * Nothing read back is trusted: only the flags that are a user's come in, another code segment than user mode's is
+ * a bad frame, and so is an FPU image that would fault. Data selectors that are none become 0 on the way out, a
+ * bad stack segment faults there (entry.asm). trap.c forces code segment and flags once more.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/fpu_frame.h"
 #include "arch/x86/thread.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/errno.h"
@@ -17,12 +18,7 @@
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
 
-#define UC_FP_XSTATE     1
-#define FSAVE_HEADER     112u
-#define FXSAVE_SIZE      512u
-#define FX_SW_OFFSET     464
-#define FP_XSTATE_MAGIC1 0x46505853u
-#define FP_XSTATE_MAGIC2 0x46505845u
+#define UC_FP_XSTATE 1
 
 struct sigcontext {
 	uint32_t gs, fs, es, ds, di, si, bp, sp, bx, dx, cx, ax, trapno, err, ip, cs, flags,
@@ -53,80 +49,11 @@ struct rt_sigframe {
 	uint8_t retcode[8];
 };
 
-struct fx_sw_bytes {
-	uint32_t magic1, extended_size;
-	uint64_t xfeatures;
-	uint32_t xstate_size, padding[7];
-};
-
-static bool is_extended(void)
-{
-	return fpu_state_size() > FXSAVE_SIZE;
-}
-
-static unsigned fp_frame_size(void)
-{
-	return fpu_state_size() + (is_extended() ? sizeof(uint32_t) : 0);
-}
-
-static int push_fpu(vaddr_t at)
-{
-	unsigned size = fpu_state_size();
-	uint32_t header[FSAVE_HEADER / 4] = { 0 };
-	struct fx_sw_bytes sw = { 0 };
-	uint32_t magic2 = FP_XSTATE_MAGIC2;
-	uint8_t *image = kzalloc(fp_frame_size());
-	int err;
-
-	if (image == NULL)
-		return -ENOMEM;
-	fpu_save(image);
-	header[0] = 0xffff0000u | image[0] | image[1] << 8; /* control and status word */
-	header[1] = 0xffff0000u | image[2] | image[3] << 8;
-	if (is_extended()) {
-		sw.magic1 = FP_XSTATE_MAGIC1;
-		sw.extended_size = FSAVE_HEADER + fp_frame_size();
-		sw.xfeatures = cpu_features.xsave_mask;
-		sw.xstate_size = size;
-		memcpy(image + size, &magic2, sizeof(magic2));
-	}
-	if (size >= FXSAVE_SIZE)
-		memcpy(image + FX_SW_OFFSET, &sw, sizeof(sw));
-	err = copy_to_user(at, header, sizeof(header));
-	if (err == 0)
-		err = copy_to_user(at + FSAVE_HEADER, image, fp_frame_size());
-	kfree(image);
-	return err;
-}
-
-static int pop_fpu(vaddr_t at)
-{
-	unsigned size = fpu_state_size(), legacy = MIN(size, FXSAVE_SIZE);
-	struct fx_sw_bytes sw;
-	uint8_t *image = kzalloc(size);
-	int err;
-
-	if (image == NULL)
-		return -ENOMEM;
-	at += FSAVE_HEADER;
-	err = copy_from_user(image, at, legacy);
-	if (err == 0 && is_extended()) {
-		memcpy(&sw, image + FX_SW_OFFSET, sizeof(sw));
-		if (sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == size)
-			err = copy_from_user(
-				image + FXSAVE_SIZE, at + FXSAVE_SIZE, size - FXSAVE_SIZE);
-		else
-			image[FXSAVE_SIZE] = 3; /* XSTATE_BV: x87 and SSE */
-	}
-	if (err == 0)
-		err = fpu_restore(image);
-	kfree(image);
-	return err;
-}
-
 static void fill_context(
 	struct sigcontext *sc, const struct trapframe *tf, uint32_t fp, uint64_t mask)
 {
+	const struct arch_thread *arch = &curthread()->arch;
+
 	*sc = (struct sigcontext){
 		.gs = tf->gs,
 		.fs = tf->fs,
@@ -140,8 +67,9 @@ static void fill_context(
 		.dx = tf->dx,
 		.cx = tf->cx,
 		.ax = tf->ax,
-		.trapno = tf->vector,
-		.err = tf->error,
+		.trapno = arch->trap_vector,
+		.err = arch->trap_error,
+		.cr2 = arch->cr2,
 		.ip = tf->ip,
 		.cs = tf->cs,
 		.flags = tf->flags,
@@ -194,13 +122,16 @@ static int push_rt(vaddr_t frame, const struct trapframe *tf, int sig, const str
 	f.pinfo = frame + offsetof(struct rt_sigframe, info);
 	f.puc = frame + offsetof(struct rt_sigframe, uc);
 	siginfo_to_user(info, f.info);
-	f.uc.flags = is_extended() ? UC_FP_XSTATE : 0;
+	f.uc.flags = fpu_frame_extended() ? UC_FP_XSTATE : 0;
 	f.uc.ss_sp = ss->sp;
 	f.uc.ss_flags = ss->flags;
 	f.uc.ss_size = ss->size;
 	f.uc.mask = mask;
 	fill_context(&f.uc.mc, tf, fp, mask);
-	return copy_to_user(frame, &f, sizeof(f));
+	if (copy_to_user(frame, &f, sizeof(f)) != 0)
+		return -EFAULT;
+	signal_altstack_saved();
+	return 0;
 }
 
 int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
@@ -208,14 +139,15 @@ int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
 {
 	bool rt = act->flags & SA_SIGINFO;
 	size_t size = rt ? sizeof(struct rt_sigframe) : sizeof(struct old_sigframe);
-	vaddr_t sp = signal_stack(tf, act), fp, frame;
+	bool alternate;
+	vaddr_t sp = signal_stack(tf, act, &alternate), fp, frame;
 	int err;
 
-	fp = ROUND_DOWN(sp - fp_frame_size(), 64) - FSAVE_HEADER;
+	fp = fpu_frame_place(sp);
 	frame = ROUND_DOWN(fp - size + 4, 16) - 4; /* as after a call */
-	if (frame > sp || !user_range_ok(frame, sp - frame))
+	if (frame > sp || !user_range_ok(frame, sp - frame) || !signal_frame_fits(frame, alternate))
 		return -EFAULT;
-	if (push_fpu(fp) != 0)
+	if (fpu_frame_push(fp) != 0)
 		return -EFAULT;
 	err = rt ? push_rt(frame, tf, sig, info, act, fp, mask)
 		 : push_old(frame, tf, sig, act, fp, mask);
@@ -228,23 +160,30 @@ int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
 	tf->ip = act->handler;
 	tf->sp = frame;
 	tf->flags &= ~(EFLAGS_DF | EFLAGS_RF | EFLAGS_TF);
-	tf->ds = tf->es = USER_DS;
+	tf->ds = tf->es = tf->ss = USER_DS; /* one of them may be why there is a signal */
+	fpu_reset();
 	tf->orig_ax = (uint32_t)-1;
 	return 0;
 }
 
 static int pop_context(struct trapframe *tf, const struct sigcontext *sc)
 {
+	int err;
+
 	tf->gs = sc->gs & 0xffff, tf->fs = sc->fs & 0xffff, tf->es = sc->es & 0xffff,
-	tf->ds = sc->ds & 0xffff;
+	tf->ds = sc->ds & 0xffff, tf->ss = sc->ss & 0xffff;
 	tf->di = sc->di, tf->si = sc->si, tf->bp = sc->bp, tf->sp = sc->sp;
 	tf->bx = sc->bx, tf->dx = sc->dx, tf->cx = sc->cx, tf->ax = sc->ax;
-	tf->ip = sc->ip, tf->flags = sc->flags;
+	tf->ip = sc->ip;
+	tf->flags = (tf->flags & ~EFLAGS_SIGRETURN) | (sc->flags & EFLAGS_SIGRETURN);
 	tf->orig_ax = (uint32_t)-1;
-	return sc->fpstate != 0 ? pop_fpu(sc->fpstate) : 0;
+	err = sc->fpstate != 0 ? fpu_frame_pop(sc->fpstate) : fpu_reset();
+	if (err != 0)
+		return err;
+	return ((sc->cs | 3) & 0xffff) != USER_CS ? -EINVAL : 0;
 }
 
-static long pop_old(struct trapframe *tf)
+static int pop_old(struct trapframe *tf)
 {
 	vaddr_t frame = tf->sp - 8; /* pretcode by ret, the signal number by the restorer's pop */
 	struct sigcontext sc;
@@ -255,23 +194,25 @@ static long pop_old(struct trapframe *tf)
 			&high, frame + offsetof(struct old_sigframe, extramask), sizeof(high)) != 0)
 		return -EFAULT;
 	signal_set_mask((uint64_t)high << 32 | sc.oldmask);
-	if (pop_context(tf, &sc) != 0)
-		return -EFAULT;
-	return (long)tf->ax;
+	return pop_context(tf, &sc);
 }
 
-long sigframe_pop(struct trapframe *tf, bool rt)
+int sigframe_pop(struct trapframe *tf, bool rt)
 {
 	vaddr_t frame = tf->sp - 4;
 	struct ucontext uc;
+	struct ksigstack ss;
+	int err;
 
 	if (!rt)
 		return pop_old(tf);
 	if (copy_from_user(&uc, frame + offsetof(struct rt_sigframe, uc), sizeof(uc)) != 0)
 		return -EFAULT;
 	signal_set_mask(uc.mask);
-	if (pop_context(tf, &uc.mc) != 0)
-		return -EFAULT;
-	signal_restore_altstack(uc.ss_sp, uc.ss_flags, uc.ss_size);
-	return (long)tf->ax;
+	err = pop_context(tf, &uc.mc);
+	if (err != 0)
+		return err;
+	ss = (struct ksigstack){ uc.ss_sp, uc.ss_flags, uc.ss_size };
+	signal_set_altstack(&ss); /* what was changed meanwhile to something invalid stays */
+	return 0;
 }

@@ -185,9 +185,17 @@ int fpu_restore(const void *image)
 	memcpy(f, image, fpu_state_size());
 	if (image_valid(f) && load_checked(f))
 		return 0;
+	fpu_reset();
+	return -EINVAL;
+}
+
+int fpu_reset(void)
+{
+	struct fpu_image *f = curthread()->arch.fpu;
+
 	fpu_image_reset(f);
 	fpu_image_load(f);
-	return -EINVAL;
+	return 0;
 }
 
 int fpu_exception_code(bool simd)

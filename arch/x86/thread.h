@@ -13,6 +13,8 @@ struct trapframe;
 
 struct arch_thread {
 	struct fpu_image *fpu; /* XSAVE/FXSAVE image; user threads only */
+	/* Of its last exception that became a signal: what frames tell. */
+	uintptr_t trap_vector, trap_error, cr2;
 #ifdef __x86_64__
 	uint64_t fs_base, gs_base; /* user's; loaded on switch */
 #else
@@ -73,6 +75,8 @@ void tls_unpack(struct user_desc *desc, uint64_t packed);
 unsigned fpu_state_size(void);
 void fpu_save(void *image);
 int fpu_restore(const void *image);
+/* The calling thread's FPU as a new program finds it; 0. */
+int fpu_reset(void);
 
 /* Inside arch/x86: fpu.c. */
 void fpu_init_cache(void);

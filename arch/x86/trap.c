@@ -83,14 +83,24 @@ static const char *exception_name(uintptr_t vector)
 
 /* ---- Back to user mode ---- */
 
+/* IRET to a non-canonical address would fault in the kernel; and what lies above may be told at once. */
 static bool user_ip_ok(const struct trapframe *tf)
 {
 #ifdef __x86_64__
-	/* IRET to a non-canonical address would fault in the kernel; nothing is there anyway. */
 	return tf->ip >> 47 == 0;
 #else
 	return true;
 #endif
+}
+
+static void bad_user_ip(const struct trapframe *tf)
+{
+	bool canonical = (intptr_t)tf->ip < 0 && ~tf->ip >> (sizeof(tf->ip) == 8 ? 47 : 31) == 0;
+
+	if (canonical)
+		signal_exception(SIGSEGV, SEGV_MAPERR, tf->ip);
+	else
+		signal_exception(SIGSEGV, SI_KERNEL, 0);
 }
 
 /* Whatever a debugger or a signal frame put there, these must be right. */
@@ -126,7 +136,7 @@ void user_return(struct trapframe *tf)
 		if (likely(user_ip_ok(tf)))
 			break;
 		irq_enable();
-		signal_exception(tf, SIGSEGV, SI_KERNEL, 0);
+		bad_user_ip(tf);
 	}
 	witness_user_return();
 	user_frame_sanitise(tf);
@@ -160,6 +170,16 @@ static void kernel_exception(struct trapframe *tf)
 		(unsigned long)tf->error);
 }
 
+/* An exception becomes a signal; what the processor said goes into its frame. */
+static void user_signal(const struct trapframe *tf, int sig, int code, vaddr_t addr)
+{
+	struct arch_thread *a = &curthread()->arch;
+
+	a->trap_vector = tf->vector;
+	a->trap_error = tf->error;
+	signal_exception(sig, code, addr);
+}
+
 static void user_page_fault(struct trapframe *tf, vaddr_t va)
 {
 	int err = -EFAULT;
@@ -168,12 +188,13 @@ static void user_page_fault(struct trapframe *tf, vaddr_t va)
 		err = vm_fault_trap(va, (uint32_t)tf->error, true);
 	if (err == 0)
 		return;
+	curthread()->arch.cr2 = va;
 	if (err == -EACCES)
-		signal_exception(tf, SIGSEGV, SEGV_ACCERR, va);
+		user_signal(tf, SIGSEGV, SEGV_ACCERR, va);
 	else if (err == -EFAULT)
-		signal_exception(tf, SIGSEGV, SEGV_MAPERR, va);
+		user_signal(tf, SIGSEGV, SEGV_MAPERR, va);
 	else
-		signal_exception(tf, SIGBUS, BUS_ADRERR, va);
+		user_signal(tf, SIGBUS, BUS_ADRERR, va);
 }
 
 /* Why a fault in kernel mode cannot be what the exception table is for; NULL: it can. */
@@ -222,7 +243,7 @@ static void page_fault(struct trapframe *tf, vaddr_t va)
 static void debug_exception(struct trapframe *tf, uintptr_t dr6)
 {
 	if (tf_user(tf))
-		signal_exception(tf, SIGTRAP, dr6 & DR6_BS ? TRAP_TRACE : TRAP_BRKPT, tf->ip);
+		user_signal(tf, SIGTRAP, dr6 & DR6_BS ? TRAP_TRACE : TRAP_BRKPT, tf->ip);
 	else
 		tf->flags &= ~(__typeof__(tf->flags))EFLAGS_TF;
 }
@@ -232,28 +253,27 @@ static void user_exception(struct trapframe *tf)
 {
 	switch (tf->vector) {
 	case VEC_DIVIDE:
-		signal_exception(tf, SIGFPE, FPE_INTDIV, tf->ip);
+		user_signal(tf, SIGFPE, FPE_INTDIV, tf->ip);
 		break;
 	case VEC_BREAKPOINT:
-		signal_exception(tf, SIGTRAP, SI_KERNEL, 0);
+		user_signal(tf, SIGTRAP, SI_KERNEL, 0);
 		break;
 	case VEC_INVALID_OPCODE:
-		signal_exception(tf, SIGILL, ILL_ILLOPN, tf->ip);
+		user_signal(tf, SIGILL, ILL_ILLOPN, tf->ip);
 		break;
 	case VEC_SEGMENT:
 	case VEC_STACK:
-		signal_exception(tf, SIGBUS, SI_KERNEL, 0);
+		user_signal(tf, SIGBUS, SI_KERNEL, 0);
 		break;
 	case VEC_FPU_ERROR:
 	case VEC_SIMD_ERROR:
-		signal_exception(
-			tf, SIGFPE, fpu_exception_code(tf->vector == VEC_SIMD_ERROR), tf->ip);
+		user_signal(tf, SIGFPE, fpu_exception_code(tf->vector == VEC_SIMD_ERROR), tf->ip);
 		break;
 	case VEC_ALIGNMENT:
-		signal_exception(tf, SIGBUS, BUS_ADRALN, 0);
+		user_signal(tf, SIGBUS, BUS_ADRALN, 0);
 		break;
 	default:
-		signal_exception(tf, SIGSEGV, SI_KERNEL, 0);
+		user_signal(tf, SIGSEGV, SI_KERNEL, 0);
 	}
 }
 

@@ -73,6 +73,9 @@ struct trapframe {
 #define TSS_DF_SEL 0x50 /* task gate for double faults: their stack may be the problem */
 #endif
 
+/* What a signal frame may bring back (Linux's FIX_EFLAGS): AC OF DF TF SF ZF AF PF CF RF. */
+#define EFLAGS_SIGRETURN 0x50dd5u
+
 static inline bool tf_user(const struct trapframe *tf)
 {
 	return (tf->cs & 3) == 3;
@@ -128,7 +131,7 @@ void syscall_dispatch(struct trapframe *tf);
 int vm_fault_trap(vaddr_t va, uint32_t error, bool user);
 /* kernel/proc/signal.c: a user-mode exception that becomes a signal (si_code and address as Linux
  * has them). */
-void signal_exception(struct trapframe *tf, int sig, int code, vaddr_t addr);
+void signal_exception(int sig, int code, vaddr_t addr);
 /* kernel/proc/signal.c: about to return to user mode, interrupts on; delivers signals, stops,
  * exits. Called in the loop of user_return(), until nothing is left to do. */
 void signal_deliver(struct trapframe *tf);

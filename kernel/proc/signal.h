@@ -177,12 +177,19 @@ uint64_t signal_pending_set(void);
 struct trapframe;
 int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
 	const struct ksigaction *act, uint64_t mask);
-/* rt_sigreturn(2), and i386's sigreturn(2): restores registers and mask. The new result register. */
-long sigframe_pop(struct trapframe *tf, bool rt);
-/* The stack to build a frame on: the alternate one or below the current. */
-vaddr_t signal_stack(const struct trapframe *tf, const struct ksigaction *act);
-/* sigreturn's half of sigaltstack(2): takes the values if they are valid, else keeps the old. */
-void signal_restore_altstack(vaddr_t sp, unsigned flags, size_t size);
+/* rt_sigreturn(2), and i386's sigreturn(2): restores registers, result register included, mask and FPU. Not 0: the
+ * frame is bad, and some of it may have been restored. */
+int sigframe_pop(struct trapframe *tf, bool rt);
+
+/* signal_stack.c, for the calling thread. Both halves of sigaltstack(2): -EPERM while it is in use, -EINVAL, -ENOMEM. */
+void signal_get_altstack(struct ksigstack *out);
+int signal_set_altstack(const struct ksigstack *ss);
+/* Where to build a frame: the top of the alternate stack, or below the current. *alternate: it will be on the
+ * alternate one, and is to be given up if it does not fit there. */
+vaddr_t signal_stack(const struct trapframe *tf, const struct ksigaction *act, bool *alternate);
+bool signal_frame_fits(vaddr_t frame, bool alternate);
+/* A frame has been written that says what the alternate stack is. */
+void signal_altstack_saved(void);
 /* ABI's siginfo_t, 128 bytes zero-padded. */
 void siginfo_to_user(const struct ksiginfo *info, uint8_t out[128]);
 

@@ -147,25 +147,11 @@ void signal_deliver(struct trapframe *tf)
 	signal_end_temp_mask();
 }
 
-void signal_exception(struct trapframe *tf, int sig, int code, vaddr_t addr)
+void signal_exception(int sig, int code, vaddr_t addr)
 {
 	struct ksiginfo info = { .signo = sig, .code = code, .addr = addr };
 
 	signal_force(sig, &info);
-}
-
-vaddr_t signal_stack(const struct trapframe *tf, const struct ksigaction *act)
-{
-	const struct ksigstack *ss = &curthread()->sig->altstack;
-	bool on_alt = tf->sp - ss->sp < ss->size && !(ss->flags & SS_DISABLE);
-
-	if ((act->flags & SA_ONSTACK) && !(ss->flags & SS_DISABLE) && !on_alt)
-		return ss->sp + ss->size;
-#ifdef __x86_64__
-	return tf->sp - 128; /* the ABI's red zone */
-#else
-	return tf->sp;
-#endif
 }
 
 static void put32(uint8_t *out, size_t off, uint32_t v)

@@ -312,50 +312,19 @@ long sys_rt_sigtimedwait_time64(vaddr_t uset, vaddr_t uinfo, vaddr_t uts, size_t
 	return sigtimedwait(uset, uinfo, deadline, setsize);
 }
 
-static bool on_altstack(const struct ksigstack *ss)
-{
-	return !(ss->flags & SS_DISABLE) && curthread()->uframe->sp - ss->sp < ss->size;
-}
-
-static long altstack_set(const struct abi_stack *ss)
-{
-	struct ksigstack *cur = &curthread()->sig->altstack;
-	unsigned flags = (unsigned)ss->flags & ~SS_AUTODISARM;
-
-	if (flags & ~(unsigned)(SS_ONSTACK | SS_DISABLE))
-		return -EINVAL;
-	if (flags & SS_DISABLE) {
-		*cur = (struct ksigstack){ .flags = SS_DISABLE };
-		return 0;
-	}
-	if (ss->size < MINSIGSTKSZ)
-		return -ENOMEM;
-	*cur = (struct ksigstack){ .sp = ss->sp, .size = ss->size };
-	return 0;
-}
-
-void signal_restore_altstack(vaddr_t sp, unsigned flags, size_t size)
-{
-	struct abi_stack ss = { .sp = sp, .flags = (int)(flags & SS_DISABLE), .size = size };
-
-	if (!on_altstack(&curthread()->sig->altstack))
-		altstack_set(&ss);
-}
-
 long sys_sigaltstack(vaddr_t unew, vaddr_t uold)
 {
-	struct ksigstack *cur = &curthread()->sig->altstack;
-	struct abi_stack ss, old = { .sp = cur->sp, .flags = (int)cur->flags, .size = cur->size };
+	struct ksigstack k;
+	struct abi_stack ss, old;
 	long err;
 
-	if (on_altstack(cur))
-		old.flags |= SS_ONSTACK;
+	signal_get_altstack(&k);
+	old = (struct abi_stack){ .sp = k.sp, .flags = (int)k.flags, .size = k.size };
 	if (unew != 0) {
 		if (copy_from_user(&ss, unew, sizeof(ss)) != 0)
 			return -EFAULT;
-		if (on_altstack(cur))
-			return -EPERM;
-		err = altstack_set(&ss);
+		k = (struct ksigstack){ .sp = ss.sp, .flags = (unsigned)ss.flags, .size = ss.size };
+		err = signal_set_altstack(&k);
 		if (err != 0)
 			return err;
 	}
@@ -365,11 +334,10 @@ long sys_sigaltstack(vaddr_t unew, vaddr_t uold)
 static long do_sigreturn(bool rt)
 {
 	struct ksiginfo info = { .signo = SIGSEGV, .code = SI_KERNEL };
-	long ret = sigframe_pop(curthread()->uframe, rt);
 
-	if (ret == -EFAULT && curthread()->uframe->orig_ax != (uintptr_t)-1)
+	if (sigframe_pop(curthread()->uframe, rt) != 0)
 		signal_force(SIGSEGV, &info);
-	return ret;
+	return tf_ret(curthread()->uframe);
 }
 
 long sys_rt_sigreturn(void)
