@@ -491,6 +491,7 @@ int signal_action(int sig, const struct ksigaction *act, struct ksigaction *old)
 	if (act != NULL) {
 		sp->act[sig - 1] = *act;
 		sp->act[sig - 1].mask &= ~UNBLOCKABLE;
+		sp->act[sig - 1].flags &= SA_KNOWN;
 		if (action_ignores(sp, sig))
 			flush_everywhere(p, SIGBIT(sig));
 		recompute(curthread());

@@ -78,6 +78,11 @@ struct thread;
 #define SA_RESTART   0x10000000ul
 #define SA_NODEFER   0x40000000ul
 #define SA_RESETHAND 0x80000000ul
+#define SA_EXPOSE    0x00000800ul /* SA_EXPOSE_TAGBITS: no address has any here */
+/* What a program gets back: others it may take to be unknown. */
+#define SA_KNOWN                                                                            \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_RESTART | \
+		SA_NODEFER | SA_RESETHAND | SA_EXPOSE)
 
 struct ksigaction {
 	vaddr_t handler;
