@@ -20,8 +20,9 @@
 #include "kernel/syscall/abi/fs.h"
 #include "mm/kmem.h"
 
-#define OUT_LIMIT (PTY_RING_SIZE - 4096u)
-#define WAKE_ROOM 256u /* a writer is worth waking for so much */
+#define OUT_LIMIT   (PTY_RING_SIZE - 4096u)
+#define ARRIVED_MAX 4095u
+#define WAKE_ROOM   256u /* a writer is worth waking for so much */
 
 static struct spinlock ptys_lock = SPINLOCK_INIT("ptys");
 static struct pty *ptys[PTY_MAX];
@@ -76,11 +77,12 @@ static void slave_event(struct tty *tty, unsigned bits)
 	waitq_wake_all(&p->wq);
 }
 
+/* What would be in the master's own input queue on Linux has arrived, and is not thrown away. */
 static void slave_flush(struct tty *tty)
 {
 	struct pty *p = pty_of(tty);
 
-	p->tail = p->head;
+	p->head = p->tail + MIN(pty_filled(p), ARRIVED_MAX);
 	slave_event(tty, TIOCPKT_FLUSHWRITE);
 }
 

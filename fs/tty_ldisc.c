@@ -61,6 +61,22 @@ void ldisc_init(struct ldisc *l)
 	l->t = initial;
 }
 
+/* Letters as Linux has them: ASCII's and Latin-1's. */
+static bool is_lower(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 0xe0 && c != 0xf7 && c != 0xff);
+}
+
+static uint8_t upper(uint8_t c)
+{
+	return is_lower(c) ? c - 0x20 : c;
+}
+
+static uint8_t lower(uint8_t c)
+{
+	return is_lower(c + 0x20) && c < 0xe0 ? c + 0x20 : c;
+}
+
 /* ---- output ---- */
 
 static unsigned output_tab(struct ldisc *l, uint8_t *out)
@@ -112,8 +128,12 @@ unsigned ldisc_output(struct ldisc *l, uint8_t c, uint8_t *out)
 			l->column--;
 		break;
 	default:
+		if (c < ' ' || c == DEL)
+			break;
+		if (oflag(l, OLCUC))
+			c = upper(c);
 		/* Bytes that continue a UTF-8 character do not move the cursor. */
-		if (c >= ' ' && c != DEL && !(iflag(l, IUTF8) && (c & 0xc0) == 0x80))
+		if (!(iflag(l, IUTF8) && (c & 0xc0) == 0x80))
 			l->column++;
 	}
 	out[0] = c;
@@ -170,10 +190,28 @@ static unsigned width_at(struct ldisc *l, unsigned i)
 	return width;
 }
 
+/* ECHOPRT, for terminals that print on paper: what is erased is printed backwards between \ and /. */
+static void finish_erasing(struct ldisc *l)
+{
+	if (l->erasing)
+		echo_raw(l, '/');
+	l->erasing = false;
+}
+
+static void print_erased(struct ldisc *l, unsigned old_head)
+{
+	if (!l->erasing)
+		echo_raw(l, '\\');
+	l->erasing = true;
+	echo_char(l, (uint8_t)*slot(l, l->head));
+	for (unsigned i = l->head + 1; i != old_head; i++)
+		echo_raw(l, (uint8_t)*slot(l, i));
+}
+
 /* Takes back the last character, all its bytes; the line is not empty. */
 static void erase_one(struct ldisc *l, bool show)
 {
-	unsigned width = 0;
+	unsigned width = 0, old_head = l->head;
 
 	do {
 		l->head--;
@@ -181,6 +219,10 @@ static void erase_one(struct ldisc *l, bool show)
 			width += width_at(l, l->head);
 	} while (l->head != l->line && is_continuation(l, *slot(l, l->head)));
 
+	if (show && lflag(l, ECHOPRT)) {
+		print_erased(l, old_head);
+		return;
+	}
 	if (*slot(l, l->head) == '\t') {
 		while (width-- > 0)
 			echo_raw(l, '\b');
@@ -193,14 +235,24 @@ static void erase_one(struct ldisc *l, bool show)
 	}
 }
 
+/* The end of an erasure: with the line empty there is nothing more to erase. */
+static void erased(struct ldisc *l)
+{
+	if (l->head == l->line && lflag(l, ECHO))
+		finish_erasing(l);
+}
+
 /* VERASE. Without ECHOE the terminal is one that prints on paper: the character typed is echoed. */
 static void erase_char(struct ldisc *l)
 {
+	bool show = lflag(l, ECHOE) || lflag(l, ECHOPRT);
+
 	if (l->head == l->line)
 		return;
-	erase_one(l, lflag(l, ECHO) && lflag(l, ECHOE));
-	if (lflag(l, ECHO) && !lflag(l, ECHOE))
+	erase_one(l, lflag(l, ECHO) && show);
+	if (lflag(l, ECHO) && !show)
 		echo_char(l, l->t.cc[VERASE]);
+	erased(l);
 }
 
 static bool in_word(uint16_t entry)
@@ -223,6 +275,7 @@ static void erase_word(struct ldisc *l)
 		seen |= word;
 		erase_one(l, lflag(l, ECHO));
 	}
+	erased(l);
 }
 
 static void kill_line(struct ldisc *l)
@@ -232,11 +285,13 @@ static void kill_line(struct ldisc *l)
 	if (lflag(l, ECHO) && lflag(l, ECHOK) && lflag(l, ECHOKE) && lflag(l, ECHOE)) {
 		while (l->head != l->line)
 			erase_one(l, lflag(l, ECHO));
+		erased(l);
 		return;
 	}
 	l->head = l->line;
 	if (!lflag(l, ECHO))
 		return;
+	finish_erasing(l);
 	echo_char(l, l->t.cc[VKILL]);
 	if (lflag(l, ECHOK))
 		echo_raw(l, '\n');
@@ -244,6 +299,7 @@ static void kill_line(struct ldisc *l)
 
 static void reprint(struct ldisc *l)
 {
+	finish_erasing(l);
 	echo_char(l, l->t.cc[VREPRINT]);
 	echo_raw(l, '\n');
 	l->input_column = 0;
@@ -259,10 +315,11 @@ static void push(struct ldisc *l, uint16_t entry)
 	l->head++;
 }
 
-/* Room is kept for a delimiter: a line that is too long can still be ended. */
+/* Room is kept for a delimiter: a line that is too long can still be ended. And for a byte that is
+ * entered twice (PARMRK). */
 static bool room(const struct ldisc *l, bool delimiter)
 {
-	return used(l) < LDISC_SIZE - (delimiter ? 0 : 1);
+	return used(l) < LDISC_SIZE - (delimiter ? 0 : iflag(l, PARMRK) ? 2 : 1);
 }
 
 bool ldisc_full(const struct ldisc *l)
@@ -287,11 +344,14 @@ static void add_char(struct ldisc *l, uint8_t c, bool from_return)
 		return;
 	if (l->head == l->line)
 		l->input_column = l->column;
+	if (c == 0xff && iflag(l, PARMRK))
+		push(l, c); /* as \377 alone begins the mark of a bad byte */
 	push(l, c);
 	if (!lflag(l, ICANON))
 		l->line = l->head;
 	if (!lflag(l, ECHO))
 		return;
+	finish_erasing(l);
 	if (from_return)
 		echo_raw(l, c);
 	else
@@ -311,6 +371,8 @@ static bool canonical_char(struct ldisc *l, uint8_t c, struct ldisc_result *r)
 		kill_line(l);
 	} else if (is_cc(l, VLNEXT, c) && extended) {
 		l->literal = true;
+		if (lflag(l, ECHO))
+			finish_erasing(l);
 		if (lflag(l, ECHO) && lflag(l, ECHOCTL)) {
 			echo_raw(l, '^');
 			echo_raw(l, '\b');
@@ -400,6 +462,8 @@ struct ldisc_result ldisc_input(struct ldisc *l, uint8_t c)
 	l->necho = 0;
 	if (iflag(l, ISTRIP))
 		c &= 0x7f;
+	if (iflag(l, IUCLC) && lflag(l, IEXTEN))
+		c = lower(c);
 	if (l->literal) {
 		l->literal = false;
 		add_char(l, c, false);
@@ -491,7 +555,7 @@ void ldisc_flush(struct ldisc *l)
 {
 	l->tail = l->line = l->head;
 	l->lines = 0;
-	l->literal = false;
+	l->literal = l->erasing = false;
 }
 
 /* Into and out of canonical mode all that is queued becomes one line that has ended: what was typed

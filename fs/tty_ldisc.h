@@ -22,6 +22,7 @@ struct ldisc {
 	unsigned head, tail;
 	unsigned line;         /* start of the line being edited: nothing before it can be erased */
 	unsigned lines;        /* delimiters in the queue */
+	bool erasing;          /* ECHOPRT: a \ was printed, the / is to come */
 	bool literal;          /* the last byte was LNEXT */
 	bool stopped;          /* by STOP (^S) or TCOOFF; output must wait */
 	bool held;             /* by TCOOFF, which only TCOON ends */

@@ -247,7 +247,7 @@ long sys_setpgid(int pid, int pgid)
 	struct proc *p;
 	long err;
 
-	if (pgid < 0)
+	if (pgid < 0 || (pgid == 0 && pid < 0))
 		return -EINVAL;
 	spin_lock(&proc_lock);
 	p = pid == 0 ? curproc() : proc_find_locked(pid);

@@ -112,15 +112,18 @@ enum termios_cc {
 };
 
 /* iflag */
+#define PARMRK 0x0008u
 #define ISTRIP 0x0020u
 #define INLCR  0x0040u
 #define IGNCR  0x0080u
 #define ICRNL  0x0100u
+#define IUCLC  0x0200u
 #define IXON   0x0400u
 #define IXANY  0x0800u
 #define IUTF8  0x4000u
 /* oflag */
 #define OPOST  0x0001u
+#define OLCUC  0x0002u
 #define ONLCR  0x0004u
 #define OCRNL  0x0008u
 #define ONOCR  0x0010u
@@ -150,6 +153,7 @@ enum termios_cc {
 #define NOFLSH  0x0080u
 #define TOSTOP  0x0100u
 #define ECHOCTL 0x0200u
+#define ECHOPRT 0x0400u
 #define ECHOKE  0x0800u
 #define IEXTEN  0x8000u
 
