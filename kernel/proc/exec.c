@@ -103,6 +103,19 @@ static void new_credentials(struct exec *x)
 	p->dumpable = !x->secure;
 }
 
+/* The end of a child is to send nothing but SIGCHLD to the new program, which may run with another user's
+ * rights; nor is the end of this process to its parent, for the same reason the other way round. */
+static void reset_exit_signals(struct proc *p)
+{
+	struct proc *c;
+
+	spin_lock(&proc_lock);
+	p->exit_signal = SIGCHLD;
+	LIST_FOR_EACH (c, &p->children, sibling)
+		c->exit_signal = SIGCHLD;
+	spin_unlock(&proc_lock);
+}
+
 static void switch_map(struct exec *x)
 {
 	struct proc *p = curproc();
@@ -145,6 +158,7 @@ static long commit(struct exec *x, const char *path)
 	}
 	thread_release_user_words(curthread());
 	ptimer_delete_all(p);
+	reset_exit_signals(p);
 	switch_map(x);
 	curthread()->restart.fn = NULL;
 	fd_close_on_exec(p->fds);

@@ -3,7 +3,7 @@
  *
  * Each thread ends by itself, in proc_exit_thread(); the one that finds, under proc_lock, that none is
  * left alive ends the process. It gives resources back while the process still counts as alive, then,
- * under proc_lock in one step, hands its children to init, makes the process a zombie and tells its
+ * under proc_lock in one step, hands its children to init or a subreaper, makes the process a zombie and tells its
  * parent. A process whose parent does not want to know (SIGCHLD ignored or SA_NOCLDWAIT) goes to the
  * reaper thread instead.
  *
@@ -27,11 +27,6 @@
 
 static struct list reap_list = LIST_INIT(reap_list); /* by sibling; proc_lock */
 static struct waitq reap_wq = WAITQ_INIT(reap_wq);
-
-static struct proc *init_proc(void)
-{
-	return proc_find_locked(1);
-}
 
 /* Frees what is left of a process that is in no table any more. Who found it before may still look at
  * its threads under proc_lock (/proc): they go off the list first. */
@@ -148,16 +143,26 @@ static void wake_orphaned_group(int pgid, struct proc *leaving)
 	signal_pgrp_locked(pgid, SIGCONT, &info);
 }
 
+/* Who p's children are left to: the nearest ancestor that asked for them, else init. */
+static struct proc *foster_parent(const struct proc *p)
+{
+	struct proc *q = p->parent;
+
+	while (q->pid != 1 && (!q->child_subreaper || READ_ONCE(q->exiting)))
+		q = q->parent;
+	return q;
+}
+
 static void reparent_children(struct proc *p)
 {
-	struct proc *init = init_proc(), *c, *next;
+	struct proc *foster = foster_parent(p), *c, *next;
 
 	LIST_FOR_EACH_SAFE (c, next, &p->children, sibling) {
 		list_remove(&c->sibling);
-		c->parent = init;
-		list_push_back(&init->children, &c->sibling);
+		c->parent = foster;
+		list_push_back(&foster->children, &c->sibling);
+		c->exit_signal = SIGCHLD; /* the signal it chose was not for this parent */
 		if (c->state == PROC_ZOMBIE) {
-			c->exit_signal = SIGCHLD;
 			if (parent_ignores(c))
 				hand_to_reaper(c);
 			else
@@ -336,8 +341,11 @@ int proc_become_single(void)
 
 /* ---- waiting ---------------------------------------------------------------------------------- */
 
-static bool wait_matches(const struct proc *parent, const struct proc *c, int pid)
+/* Children that end with another signal than SIGCHLD are for WCLONE to see, the others are not. */
+static bool wait_matches(const struct proc *parent, const struct proc *c, int pid, int options)
 {
+	if (!(options & WALL) && (c->exit_signal != SIGCHLD) != !!(options & WCLONE))
+		return false;
 	if (pid > 0)
 		return c->pid == pid;
 	if (pid == -1)
@@ -378,7 +386,7 @@ static long wait_scan(
 	LIST_FOR_EACH (c, &p->children, sibling) {
 		int event;
 
-		if (!wait_matches(p, c, pid))
+		if (!wait_matches(p, c, pid, options))
 			continue;
 		any = true;
 		event = child_event(c, options);

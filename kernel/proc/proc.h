@@ -90,7 +90,8 @@ struct proc {
 	struct list ptimers;                /* timer_create(2): kernel/proc/ptimer.c */
 	int next_ptimer;
 	bool dumpable, no_new_privs;
-	bool has_execed; /* since fork: its parent may no longer move it to another group */
+	bool child_subreaper; /* orphans among its descendants become its children (man 2 prctl) */
+	bool has_execed;      /* since fork: its parent may no longer move it to another group */
 	uint64_t personality;
 	unsigned membarriers; /* registered by membarrier(2), atomic; cleared by exec */
 };
@@ -205,6 +206,9 @@ struct krusage {
 #define WEXITED    4
 #define WCONTINUED 8
 #define WNOWAIT    0x01000000
+#define WNOTHREAD  0x20000000 /* names with two underscores, to programs */
+#define WALL       0x40000000
+#define WCLONE     ((int)0x80000000)
 /* pid as wait4() has it: > 0 that child, 0 own group, -1 any, < -1 group. `options` must name the
  * events (WEXITED ...). Returns the child's pid, 0 (WNOHANG and nothing there), -ECHILD, -ERESTARTSYS. */
 long proc_wait(int pid, int options, int *status, struct krusage *ru, uint32_t *uid);

@@ -80,8 +80,7 @@ long sys_wait4(int pid, vaddr_t ustatus, int options, vaddr_t urusage)
 	int status = 0;
 	long ret;
 
-	if (options &
-		~(WNOHANG | WUNTRACED | WCONTINUED | 0x20000000 | 0x40000000 | (int)0x80000000))
+	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE))
 		return -EINVAL;
 	if (pid == INT32_MIN)
 		return -ESRCH;
@@ -133,7 +132,8 @@ long sys_waitid(int idtype, int id, vaddr_t uinfo, int options, vaddr_t urusage)
 	long ret;
 
 	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)) ||
-		(options & ~(WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT)))
+		(options & ~(WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT | WNOTHREAD |
+				   WALL | WCLONE)))
 		return -EINVAL;
 	if (idtype == P_ALL)
 		pid = -1;
@@ -615,6 +615,14 @@ long sys_prctl(int op, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
 			return -EINVAL;
 		p->dumpable = a;
 		return 0;
+	case PR_SET_CHILD_SUBREAPER:
+		p->child_subreaper = a != 0;
+		return 0;
+	case PR_GET_CHILD_SUBREAPER: {
+		int set = p->child_subreaper;
+
+		return copy_to_user(a, &set, sizeof(set));
+	}
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b != 0 || c != 0 || d != 0)
 			return -EINVAL;
