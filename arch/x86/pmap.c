@@ -419,6 +419,8 @@ void pmap_protect(struct pmap *pm, vaddr_t start, vaddr_t end, unsigned prot)
 	struct walk w;
 	bool more = true;
 
+	if (prot != 0)
+		prot |= VM_READ; /* x86 has no page that can be written and not read */
 	gather_init(&g, pm);
 	while (more) {
 		spin_lock(&pm->lock);

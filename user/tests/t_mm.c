@@ -38,6 +38,26 @@ static long mapped(void *p)
 	return p == MAP_FAILED ? -1 : 0;
 }
 
+/* Whoever may write or execute a page may read it, on x86: what was touched before, and what was not. */
+TEST(mm_write_only)
+{
+	char *p = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fds[2];
+
+	p[0] = 'a';
+	SHOW(mprotect(p, 2 * 4096, PROT_WRITE));
+	SHOW(*(volatile char *)p);
+	SHOW(((volatile char *)p)[4096]);
+	SHOW(pipe(fds));
+	SHOW(write(fds[1], p, 1));
+	SHOW(mprotect(p, 2 * 4096, PROT_EXEC));
+	SHOW(*(volatile char *)p);
+	SHOW(mprotect(p, 2 * 4096, PROT_NONE));
+	SHOW(write(fds[1], p, 1));
+	SHOW(mprotect(p, 2 * 4096, PROT_WRITE));
+	SHOW(write(fds[1], p, 1));
+}
+
 TEST(mmap_basic)
 {
 	char *p = anon(10 * PAGE, PROT_READ | PROT_WRITE);
