@@ -165,6 +165,26 @@ static int show_loadavg(struct textbuf *tb, struct proc *p)
 	return 0;
 }
 
+static void show_cache(void *arg, const struct kmem_stats *st)
+{
+	struct textbuf *tb = arg;
+
+	tb_printf(tb, "%-17s %6zu %6zu %6zu %4u %4u : tunables 0 0 0 : slabdata %6u %6u 0\n",
+		st->name, st->active, (size_t)st->slabs * st->per_slab, st->size, st->per_slab,
+		st->pages, st->slabs, st->slabs);
+}
+
+static int show_slabinfo(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb,
+		"slabinfo - version: 2.1\n"
+		"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> "
+		": tunables <limit> <batchcount> <sharedfactor> "
+		": slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	kmem_for_each(show_cache, tb);
+	return 0;
+}
+
 static int show_version(struct textbuf *tb, struct proc *p)
 {
 	struct utsname u;
@@ -487,6 +507,7 @@ const struct procfs_entry procfs_root[] = {
 	{ "sf_bench", S_IFREG | 0644, show_sf_bench, sf_bench_write, NULL, NULL },
 	{ "sf_buf", S_IFREG | 0644, show_sf_buf, write_sf_buf, NULL, NULL },
 	{ "sf_trace", S_IFREG | 0644, show_sf_trace, sf_trace_write, NULL, NULL },
+	{ "slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL, NULL },
 	{ "stat", FILE_RO, show_stat, NULL, NULL, NULL },
 	{ "sys", DIR_RO, NULL, NULL, NULL, sys },
 	{ "thread-self", S_IFLNK | 0777, show_thread_self, NULL, NULL, NULL },

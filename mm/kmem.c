@@ -44,10 +44,16 @@ struct kmem_cache {
 	struct spinlock lock;
 	struct list partial, full, empty; /* slabs, by vm_page.link */
 	unsigned nempty;
+	unsigned nslabs;
+	size_t out;              /* objects the slabs gave away: to users and to magazines */
+	struct kmem_cache *next; /* in the order they were made */
 	struct magazine *mag[MAX_CPUS];
 };
 
 static struct kmem_cache cache_cache, magazine_cache;
+/* All caches, for kmem_for_each(); none is ever removed. */
+static struct kmem_cache *first_cache, **last_cache = &first_cache;
+static struct spinlock caches_lock = SPINLOCK_INIT("kmem caches");
 
 static const uint16_t class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536,
 	2048 };
@@ -150,6 +156,7 @@ static struct vm_page *slab_grow(struct kmem_cache *c)
 		*(void **)obj = p->slab_free;
 		p->slab_free = obj;
 	}
+	c->nslabs++;
 	return p;
 }
 
@@ -171,6 +178,7 @@ static void *slab_alloc(struct kmem_cache *c)
 	obj = p->slab_free;
 	p->slab_free = *(void **)obj;
 	p->slab_inuse++;
+	c->out++;
 	list_remove(&p->link);
 	list_push_front(p->slab_inuse == c->per_slab ? &c->full : &c->partial, &p->link);
 	return obj;
@@ -187,6 +195,7 @@ static void slab_release(struct kmem_cache *c, struct vm_page *p)
 		p[i].flags &= (uint16_t)~PG_SLAB;
 		p[i].cache = NULL;
 	}
+	c->nslabs--;
 	page_put(p);
 }
 
@@ -196,6 +205,7 @@ static void slab_free(struct kmem_cache *c, void *obj)
 
 	*(void **)obj = p->slab_free;
 	p->slab_free = obj;
+	c->out--;
 	list_remove(&p->link);
 	if (--p->slab_inuse > 0) {
 		list_push_front(&c->partial, &p->link);
@@ -319,6 +329,10 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, siz
 	list_init(&c->partial);
 	list_init(&c->full);
 	list_init(&c->empty);
+	spin_lock(&caches_lock);
+	*last_cache = c;
+	last_cache = &c->next;
+	spin_unlock(&caches_lock);
 }
 
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
@@ -329,6 +343,36 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 		panic("no memory for kmem cache %s", name);
 	cache_setup(c, name, size, align);
 	return c;
+}
+
+static void cache_stats(struct kmem_cache *c, struct kmem_stats *st)
+{
+	size_t idle = 0;
+
+	for (unsigned i = 0; i < MAX_CPUS; i++) {
+		const struct magazine *m = READ_ONCE(c->mag[i]);
+
+		idle += m != NULL ? READ_ONCE(m->n) : 0;
+	}
+	*st = (struct kmem_stats){
+		.name = c->name,
+		.size = c->stride,
+		.per_slab = c->per_slab,
+		.pages = 1u << c->order,
+		.slabs = READ_ONCE(c->nslabs),
+		.active = READ_ONCE(c->out),
+	};
+	st->active -= MIN(st->active, idle);
+}
+
+void kmem_for_each(void (*fn)(void *arg, const struct kmem_stats *st), void *arg)
+{
+	struct kmem_stats st;
+
+	for (struct kmem_cache *c = READ_ONCE(first_cache); c != NULL; c = READ_ONCE(c->next)) {
+		cache_stats(c, &st);
+		fn(arg, &st);
+	}
 }
 
 void kmem_init(void)

@@ -44,4 +44,15 @@ void kstack_free(vaddr_t stack);
 void kmem_init(void);
 void kva_init(void);
 
+/* What a cache holds. `active` objects are in somebody's hands; those free objects that CPUs keep at hand
+ * are not counted, though while others allocate and free the number is only about right. */
+struct kmem_stats {
+	const char *name;
+	size_t size; /* from one object to the next */
+	unsigned per_slab, pages, slabs;
+	size_t active;
+};
+/* Calls fn for each cache, in the order they were made; no lock is held, fn may sleep. */
+void kmem_for_each(void (*fn)(void *arg, const struct kmem_stats *st), void *arg);
+
 #endif
