@@ -2,7 +2,8 @@
  * `tests --list` names all tests; `tests NAME...` runs them, `tests --all` every one, each in a
  * process of its own with a header line before and its exit status after; `--seconds N` before them says
  * how long those go on that could do so for ever. `--touch MIB N` is no test
- * but a load: N processes that each hold so much memory; `--fsstress` is another (fsstress.c).
+ * but a load: N processes that each hold so much memory; `--fsstress` (fsstress.c) and `--fuzz` (fuzz.c) are
+ * others.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "test.h"
 
 static struct test *tests;
@@ -153,6 +155,8 @@ int main(int argc, char **argv)
 		return run_all();
 	if (strcmp(argv[1], "--touch") == 0 && argc == 4)
 		return touch((size_t)atol(argv[2]), atoi(argv[3]));
+	if (strcmp(argv[1], "--fuzz") == 0)
+		return fuzz_main(argc, argv);
 	if (strcmp(argv[1], "--fsstress") == 0 && argc == 6)
 		return fsstress(argv[2], (unsigned)atoi(argv[3]), strtoul(argv[4], NULL, 0),
 			strtoull(argv[5], NULL, 0));

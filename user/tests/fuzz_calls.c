@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The calls the fuzzer knows the arguments of, those of Linux that Mayfly does not have included. A letter
+ * an argument, as fuzz_args.c makes them:
+ *
+ *	d descriptor	p path		b memory	z memory or NULL	n length	N small number
+ *	a page address	l length of a mapping		f flags		v number		s signal
+ *	P process	u user id	t times		T milliseconds		V iovec		A strings
+ *	S size of a set	o offset	O open flags	m mode		M mmap flags	r protection
+ *	x ioctl		C clone flags	0 zero		1 one to three		W wait options
+ *	E epoll, timerfd or terminal	D directory		g of arch_prctl		y segment
+ *	Y size of a statfs64
+ *
+ * fork, vfork, clone and exec are here with arguments that let the process go on; exit_group is left to
+ * chance.
+ */
+#include <sys/syscall.h>
+
+#include "fuzz.h"
+
+#define X(name, args)                   \
+	{                               \
+		SYS_##name, #name, args \
+	}
+
+const struct fuzz_call fuzz_calls[] = {
+	X(read, "dbn"),
+	X(read, "dbn"),
+	X(write, "dbn"),
+	X(write, "dbn"),
+	X(open, "pOm"),
+	X(openat, "DpOm"),
+	X(creat, "pm"),
+	X(close, "d"),
+	X(stat, "pb"),
+	X(lstat, "pb"),
+	X(fstat, "db"),
+	X(poll, "bNT"),
+	X(ppoll, "bNtzS"),
+	X(select, "vzzzt"),
+	X(pselect6, "vzzztz"),
+	X(lseek, "doN"),
+	X(mprotect, "alr"),
+	X(munmap, "al"),
+	X(brk, "a"),
+	X(mremap, "allNa"),
+	X(msync, "alN"),
+	X(mincore, "alb"),
+	X(madvise, "alv"),
+	X(mlock, "al"),
+	X(mlock2, "alN"),
+	X(munlock, "al"),
+	X(mlockall, "N"),
+	X(munlockall, ""),
+	X(rt_sigaction, "szzS"),
+	X(rt_sigprocmask, "NzzS"),
+	X(rt_sigpending, "bS"),
+	X(rt_sigsuspend, "bS"),
+	X(rt_sigtimedwait, "bztS"),
+	X(rt_sigqueueinfo, "Psb"),
+	X(rt_tgsigqueueinfo, "PPsb"),
+	X(sigaltstack, "zz"),
+	X(kill, "Ps"),
+	X(tkill, "Ps"),
+	X(tgkill, "PPs"),
+	X(pause, ""),
+	X(ioctl, "Exb"),
+	X(ioctl, "Exv"),
+	X(ioctl, "dxb"),
+	X(pread64, "dbno"),
+	X(pwrite64, "dbno"),
+	X(readv, "dVN"),
+	X(writev, "dVN"),
+	X(preadv, "dVNo0"),
+	X(pwritev, "dVNo0"),
+	X(access, "pN"),
+	X(faccessat, "DpN"),
+	X(faccessat2, "DpN0"),
+	X(pipe, "b"),
+	X(pipe2, "bf"),
+	X(sched_yield, ""),
+	X(dup, "d"),
+	X(dup2, "dd"),
+	X(dup3, "ddf"),
+	X(nanosleep, "tz"),
+	X(clock_nanosleep, "vNtz"),
+	X(getitimer, "Nb"),
+	X(setitimer, "Ntz"),
+	X(alarm, "N"),
+	X(getpid, ""),
+	X(getppid, ""),
+	X(gettid, ""),
+	X(sendfile, "ddzn"),
+	X(wait4, "PzNz"),
+	X(wait4, "PzWz"),
+	X(waitid, "NPzfz"),
+	X(waitid, "0PzWz"),
+	X(uname, "b"),
+	X(fcntl, "dvv"),
+	X(fcntl, "dvb"),
+	X(fcntl, "dxd"),
+	X(flock, "dv"),
+	X(fsync, "d"),
+	X(fdatasync, "d"),
+	X(syncfs, "d"),
+	X(sync, ""),
+	X(truncate, "po"),
+	X(ftruncate, "do"),
+	X(fallocate, "dNol"),
+	X(fadvise64, "donN"),
+	X(readahead, "don"),
+	X(getdents, "dbn"),
+	X(getdents64, "dbn"),
+	X(getcwd, "bn"),
+	X(chdir, "p"),
+	X(fchdir, "d"),
+	X(rename, "pp"),
+	X(renameat, "DpDp"),
+	X(renameat2, "DpDp1"),
+	X(mkdir, "pm"),
+	X(mkdirat, "Dpm"),
+	X(rmdir, "p"),
+	X(link, "pp"),
+	X(linkat, "DpDp0"),
+	X(unlink, "p"),
+	X(unlinkat, "Dp0"),
+	X(symlink, "pp"),
+	X(symlinkat, "pDp"),
+	X(readlink, "pbn"),
+	X(readlinkat, "Dpbn"),
+	X(chmod, "pm"),
+	X(fchmod, "dm"),
+	X(fchmodat, "Dpm"),
+	X(chown, "puu"),
+	X(lchown, "puu"),
+	X(fchown, "duu"),
+	X(fchownat, "Dpuuf"),
+	X(umask, "m"),
+	X(mknod, "pff"),
+	X(mknodat, "Dpff"),
+	X(utime, "pz"),
+	X(utimes, "pz"),
+	X(futimesat, "Dpz"),
+	X(utimensat, "Dptf"),
+	X(statfs, "pb"),
+	X(fstatfs, "db"),
+	X(statx, "Dpffb"),
+	X(gettimeofday, "zz"),
+	X(time, "z"),
+	X(times, "z"),
+	X(clock_gettime, "vb"),
+	X(clock_getres, "vz"),
+	X(getrlimit, "vb"),
+	X(prlimit64, "Pv0b"),
+	X(getrusage, "vb"),
+	X(sysinfo, "b"),
+	X(getuid, ""),
+	X(geteuid, ""),
+	X(getgid, ""),
+	X(getegid, ""),
+	X(setuid, "u"),
+	X(setgid, "u"),
+	X(setreuid, "uu"),
+	X(setregid, "uu"),
+	X(setpgid, "PP"),
+	X(getpgid, "P"),
+	X(getpgrp, ""),
+	X(setsid, ""),
+	X(getsid, "P"),
+	X(personality, "f"),
+	X(getpriority, "NP"),
+	X(sched_getparam, "Pb"),
+	X(sched_setscheduler, "PNb"),
+	X(sched_getscheduler, "P"),
+	X(sched_get_priority_max, "v"),
+	X(sched_get_priority_min, "v"),
+	X(sched_setaffinity, "Pnb"),
+	X(sched_getaffinity, "Pnb"),
+	X(getcpu, "zzz"),
+	X(prctl, "vbvvv"),
+	X(prctl, "vvvvv"),
+	X(chroot, "p"),
+	X(futex, "bvvtbv"),
+	X(futex, "bvvNbv"),
+	X(set_robust_list, "zn"),
+	X(get_robust_list, "Pbb"),
+	X(set_tid_address, "z"),
+	X(restart_syscall, ""),
+	X(timer_create, "N0b"),
+	X(timer_create, "Nzb"),
+	X(timer_settime, "NNtz"),
+	X(timer_gettime, "Nb"),
+	X(timer_getoverrun, "N"),
+	X(timer_delete, "N"),
+	X(epoll_create, "v"),
+	X(epoll_create1, "f"),
+	X(epoll_ctl, "E1db"),
+	X(epoll_ctl, "E1Eb"),
+	X(epoll_wait, "EbvT"),
+	X(epoll_pwait, "EbvTzS"),
+	X(epoll_pwait2, "EbvtzS"),
+	X(eventfd, "v"),
+	X(eventfd2, "vf"),
+	X(signalfd, "dbS"),
+	X(signalfd4, "dbSf"),
+	X(timerfd_create, "vf"),
+	X(timerfd_settime, "ENtz"),
+	X(timerfd_gettime, "Eb"),
+	X(getrandom, "bnf"),
+	X(membarrier, "fNv"),
+	X(close_range, "ddN"),
+	X(syslog, "vbn"),
+	X(clone, "C0zzz"),
+	X(clone3, "bn"),
+	X(execve, "pAA"),
+	/* what Mayfly has not, or not yet */
+	X(execveat, "DpAAf"),
+	X(memfd_create, "pN"),
+	X(splice, "dzdznN"),
+	X(tee, "ddnN"),
+	X(vmsplice, "dVNN"),
+	X(copy_file_range, "dzdznN"),
+	X(preadv2, "dVNo0f"),
+	X(pwritev2, "dVNo0f"),
+	X(sync_file_range, "doov"),
+	X(openat2, "Dpbn"),
+	X(inotify_init1, "f"),
+	X(inotify_add_watch, "dpf"),
+	X(inotify_rm_watch, "dN"),
+	X(name_to_handle_at, "Dpbbf"),
+	X(process_vm_readv, "PVNVN0"),
+	X(process_vm_writev, "PVNVN0"),
+	X(kcmp, "PPvvv"),
+	X(capget, "bb"),
+	X(sched_getattr, "Pbn0"),
+	X(sched_rr_get_interval, "Pb"),
+	X(ioprio_get, "NP"),
+	X(get_mempolicy, "bbnaf"),
+	X(pidfd_open, "Pf"),
+	X(rseq, "bnfv"),
+	X(socket, "NNN"),
+	X(socketpair, "NNNb"),
+	X(mknod, "pmf"),
+	X(getxattr, "ppbn"),
+	X(setxattr, "ppbnN"),
+	X(fsetxattr, "dpbnN"),
+	X(listxattr, "pbn"),
+#ifdef __x86_64__
+	X(mmap, "alrMdo"),
+	X(mmap, "alrMdo"),
+	X(arch_prctl, "gb"),
+	X(arch_prctl, "ga"),
+	X(newfstatat, "Dpbf"),
+	X(getgroups, "Nb"),
+	X(setgroups, "Nb"),
+	X(setresuid, "uuu"),
+	X(setresgid, "uuu"),
+	X(getresuid, "bbb"),
+	X(getresgid, "bbb"),
+	X(setfsuid, "u"),
+	X(setfsgid, "u"),
+#else
+	X(mmap2, "alrMdv"),
+	X(mmap2, "alrMdv"),
+	X(mmap, "b"),
+	X(_llseek, "d0obN"),
+	X(_newselect, "vzzzt"),
+	X(clock_gettime64, "vb"),
+	X(clock_getres_time64, "vz"),
+	X(clock_nanosleep_time64, "vNtz"),
+	X(futex_time64, "bvvtbv"),
+	X(fadvise64_64, "do0n0N"),
+	X(fcntl64, "dvb"),
+	X(stat64, "pb"),
+	X(lstat64, "pb"),
+	X(fstat64, "db"),
+	X(fstatat64, "Dpbf"),
+	X(statfs64, "pYb"),
+	X(fstatfs64, "dYb"),
+	X(truncate64, "po0"),
+	X(ftruncate64, "do0"),
+	X(get_thread_area, "y"),
+	X(set_thread_area, "y"),
+	X(getgroups32, "Nb"),
+	X(setgroups32, "Nb"),
+	X(setresuid32, "uuu"),
+	X(setresgid32, "uuu"),
+	X(getresuid32, "bbb"),
+	X(getresgid32, "bbb"),
+	X(setreuid32, "uu"),
+	X(setuid32, "u"),
+	X(setfsuid32, "u"),
+	X(chown32, "puu"),
+	X(fchown32, "duu"),
+	X(nice, "N"),
+	X(ppoll_time64, "bNtzS"),
+	X(pselect6_time64, "vzzztz"),
+	X(rt_sigtimedwait_time64, "bztS"),
+	X(sendfile64, "ddzn"),
+	X(sgetmask, ""),
+	X(sigaction, "szz"),
+	X(signal, "sv"),
+	X(sigpending, "b"),
+	X(sigprocmask, "Nzz"),
+	X(sigsuspend, "vvf"),
+	X(timer_gettime64, "Nb"),
+	X(timer_settime64, "NNtz"),
+	X(timerfd_gettime64, "Eb"),
+	X(timerfd_settime64, "ENtz"),
+	X(ugetrlimit, "vb"),
+	X(utimensat_time64, "Dptf"),
+	X(waitpid, "PzN"),
+	X(modify_ldt, "Nbn"),
+#endif
+};
+const unsigned fuzz_ncalls = sizeof(fuzz_calls) / sizeof(fuzz_calls[0]);
+
+/* Calls for the whole machine, for other processes, or for what outlives the caller. */
+bool fuzz_harms(int nr)
+{
+	switch (nr) {
+	case SYS_kill:
+	case SYS_tkill:
+	case SYS_tgkill:
+	case SYS_rt_sigqueueinfo:
+	case SYS_rt_tgsigqueueinfo:
+	case SYS_pidfd_send_signal:
+	case SYS_process_madvise:
+	case SYS_process_vm_writev:
+	case SYS_ptrace:
+	case SYS_prlimit64:
+	case SYS_setpgid:
+	case SYS_setpriority:
+	case SYS_ioprio_set:
+	case SYS_sched_setparam:
+	case SYS_sched_setscheduler:
+	case SYS_sched_setattr:
+	case SYS_sched_setaffinity:
+	case SYS_migrate_pages:
+	case SYS_move_pages:
+	case SYS_reboot:
+	case SYS_kexec_load:
+	case SYS_init_module:
+	case SYS_finit_module:
+	case SYS_delete_module:
+	case SYS_bpf:
+	case SYS_perf_event_open:
+	case SYS_acct:
+	case SYS_quotactl:
+	case SYS_syslog:
+	case SYS_swapon:
+	case SYS_swapoff:
+	case SYS_mount:
+	case SYS_umount2:
+	case SYS_open_tree:
+	case SYS_move_mount:
+	case SYS_fsmount:
+	case SYS_pivot_root:
+	case SYS_chroot:
+	case SYS_unshare:
+	case SYS_setns:
+	case SYS_vhangup:
+	case SYS_sethostname:
+	case SYS_setdomainname:
+	case SYS_settimeofday:
+	case SYS_clock_settime:
+	case SYS_adjtimex:
+	case SYS_clock_adjtime:
+	case SYS_iopl:
+	case SYS_ioperm:
+	case SYS_add_key:
+	case SYS_request_key:
+	case SYS_keyctl:
+	case SYS_shmget:
+	case SYS_msgget:
+	case SYS_semget:
+	case SYS_shmctl:
+	case SYS_msgctl:
+	case SYS_semctl:
+	case SYS_mq_open:
+	case SYS_mq_unlink:
+#ifdef __i386__
+	case SYS_umount:
+	case SYS_stime:
+	case SYS_clock_settime64:
+	case SYS_clock_adjtime64:
+	case SYS_ipc:
+	case SYS_vm86:
+	case SYS_vm86old:
+	case SYS_nice:
+#else
+	case SYS_kexec_file_load:
+#endif
+		return true;
+	default:
+		return false;
+	}
+}
