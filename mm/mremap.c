@@ -30,7 +30,7 @@ static int check_args(const struct remap *r)
 		return -EINVAL;
 	if (r->flags & MREMAP_DONTUNMAP && r->old_len != r->new_len)
 		return -EINVAL;
-	if (r->old & PAGE_MASK || r->new_len == 0 || r->old_len == 0)
+	if (r->old & PAGE_MASK || r->new_len == 0)
 		return -EINVAL;
 	if (r->old > USER_END || r->old_len > USER_END - r->old)
 		return -EFAULT;
@@ -87,7 +87,8 @@ static int move_pages(struct remap *r, struct vm_object *obj)
 	return err;
 }
 
-/* `e` is the old range exactly, so taking it out cannot fail; the new range is free. */
+/* `e` is the old range exactly, so taking it out cannot fail; the new range is free. An old range of no length is
+ * not taken out: the new one is a second window onto the same object from there on. */
 static int move_entry(struct remap *r, struct vm_entry *e)
 {
 	struct vm_entry *copy = vm_entry_alloc(
@@ -96,7 +97,7 @@ static int move_entry(struct remap *r, struct vm_entry *e)
 
 	if (copy == NULL)
 		return -ENOMEM;
-	vm_entry_attach(copy, e->object, e->offset, e->file);
+	vm_entry_attach(copy, e->object, e->offset + (r->old - e->start), e->file);
 	err = move_pages(r, e->object);
 	if (err != 0) {
 		vm_entry_detach(copy);
@@ -104,7 +105,7 @@ static int move_entry(struct remap *r, struct vm_entry *e)
 		return err;
 	}
 	vm_entry_insert(r->map, copy);
-	if (r->flags & MREMAP_DONTUNMAP)
+	if (r->flags & MREMAP_DONTUNMAP || r->old_len == 0)
 		return 0;
 	return vm_unmap_range(r->map, r->old, r->old + r->old_len, &r->dead);
 }
@@ -125,9 +126,9 @@ static int move(struct remap *r)
 	if (!(r->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
 	err = make_room(r);
-	if (err == 0)
+	if (err == 0 && r->old_len != 0)
 		err = vm_entry_split(r->map, r->old);
-	if (err == 0)
+	if (err == 0 && r->old_len != 0)
 		err = vm_entry_split(r->map, r->old + r->old_len);
 	if (err != 0)
 		return err;
@@ -135,24 +136,46 @@ static int move(struct remap *r)
 	return e != NULL ? move_entry(r, e) : -EFAULT;
 }
 
+/* Neither larger nor elsewhere: holes in the range do not matter. */
+static bool stays(const struct remap *r)
+{
+	return !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && r->new_len <= r->old_len;
+}
+
+static int check_entry(const struct remap *r, const struct vm_entry *e)
+{
+	uint64_t more = r->new_len - MIN(r->new_len, r->old_len);
+
+	if (e == NULL)
+		return -EFAULT;
+	if (r->old_len == 0 && !(e->flags & VME_SHARED))
+		return -EINVAL;
+	if (r->flags & MREMAP_DONTUNMAP)
+		more = r->new_len;
+	return more != 0 ? vm_check_limits(r->map, more) : 0;
+}
+
 /* The map is locked. The new address is in r->new_addr. */
 static int remap_locked(struct remap *r)
 {
-	struct vm_entry *e = old_entry(r);
+	struct vm_entry *e = vm_entry_find(r->map, r->old);
 	int err;
 
-	if (e == NULL && r->new_len >= r->old_len)
+	if (e == NULL || e->start > r->old)
 		return -EFAULT;
-	if (e != NULL && r->flags & MREMAP_DONTUNMAP && e->object != NULL)
-		return -EINVAL;
-	err = shrink(r);
-	if (err == 0 && r->new_len > r->old_len)
-		err = vm_check_limits(r->map, r->new_len - r->old_len);
+	if (stays(r)) {
+		r->new_addr = r->old;
+		return shrink(r);
+	}
+	err = r->old_len > r->new_len ? shrink(r) : 0;
+	e = old_entry(r);
+	if (err == 0)
+		err = check_entry(r, e);
 	if (err != 0)
 		return err;
 	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
 		r->new_addr = r->old;
-		if (r->new_len == r->old_len || grow_in_place(r, e))
+		if (r->old_len != 0 && grow_in_place(r, e))
 			return 0;
 		if (!vm_may_commit(r->new_len))
 			return -ENOMEM;

@@ -86,6 +86,9 @@ struct vm_object *vm_object_create_anon(uint64_t size);
 /* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the
  * rest of the last one. */
 int vm_object_set_size(struct vm_object *obj, uint64_t size);
+/* Makes a hole of whole pages: they read as zeroes, through mappings too, and take no memory. -EOPNOTSUPP: there
+ * is a store behind. Takes obj->lock. */
+int vm_object_punch(struct vm_object *obj, uint64_t off, uint64_t len);
 
 /* ---- maps ----------------------------------------------------------------------------------- */
 

@@ -291,11 +291,22 @@ out:
 
 /* ---- madvise ---- */
 
+static int advise_remove(struct vm_entry *e)
+{
+	if (e->object == NULL)
+		return -EINVAL;
+	if (!(e->flags & VME_SHARED) || !(e->prot & VM_WRITE))
+		return -EACCES;
+	return vm_object_punch(e->object, e->offset, e->end - e->start);
+}
+
 static int advise_entry(struct vm_map *m, struct vm_entry *e, int advice)
 {
 	bool anon_private = e->object == NULL;
 
 	switch (advice) {
+	case MADV_REMOVE:
+		return advise_remove(e);
 	case MADV_FREE:
 		if (!anon_private)
 			return -EINVAL;
@@ -326,7 +337,7 @@ static int advise_entry(struct vm_map *m, struct vm_entry *e, int advice)
 static bool advice_known(int advice)
 {
 	return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) || advice == MADV_FREE ||
-	       advice == MADV_DONTFORK || advice == MADV_DOFORK ||
+	       advice == MADV_REMOVE || advice == MADV_DONTFORK || advice == MADV_DOFORK ||
 	       (advice >= MADV_HUGEPAGE && advice <= MADV_POPULATE_WRITE);
 }
 

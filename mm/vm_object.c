@@ -82,13 +82,14 @@ static void uncharge(struct vm_object *obj, uintptr_t n)
 		obj->ops->charge(obj, -(intptr_t)n);
 }
 
-/* Drops the pages from `first` on. They are mapped nowhere; who holds one keeps an orphan. */
-static void drop_pages(struct vm_object *obj, uintptr_t first)
+/* Drops the pages from `first` on, up to `end`. They are mapped nowhere; who holds one keeps an orphan. */
+static void drop_pages(struct vm_object *obj, uintptr_t first, uintptr_t end)
 {
 	uintptr_t idx, n = 0;
 	struct vm_page *page;
 
-	while ((page = radix_take_next(&obj->pages, first, &idx)) != NULL) {
+	while (radix_next(&obj->pages, first, &idx) != NULL && idx < end) {
+		page = radix_take_next(&obj->pages, idx, &idx);
 		if (has_store(obj))
 			vm_lru_remove(page);
 		vm_page_undirty(page);
@@ -107,7 +108,7 @@ void vm_object_put(struct vm_object *obj)
 	KASSERT(list_empty(&obj->mappings), "an object in use is freed");
 	if (has_store(obj))
 		vm_cache_remove(obj);
-	drop_pages(obj, 0);
+	drop_pages(obj, 0, UINTPTR_MAX);
 	if (obj->ops->destroy != NULL)
 		obj->ops->destroy(obj);
 	kmem_cache_free(object_cache, obj);
@@ -318,12 +319,55 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 		err = zero_rest_of_page(obj, size);
 	if (err == 0 && size <= obj->size) {
 		unmap_everywhere(obj, first);
-		drop_pages(obj, first);
+		drop_pages(obj, first, UINTPTR_MAX);
 	}
 	if (err == 0)
 		obj->size = size;
 	mutex_unlock(&obj->lock);
 	return err;
+}
+
+/* Takes what shows the object's own pages [first, end) through `e` away; private copies stay. */
+static void unmap_own_pages(struct vm_object *obj, struct vm_entry *e, uint64_t first, uint64_t end)
+{
+	uint64_t lo = MAX(first << PAGE_SHIFT, e->offset);
+	uint64_t hi = MIN(end << PAGE_SHIFT, e->offset + (e->end - e->start));
+	vaddr_t va, stop;
+
+	if (lo >= hi)
+		return;
+	va = e->start + (vaddr_t)(lo - e->offset);
+	stop = e->start + (vaddr_t)(hi - e->offset);
+	if (e->flags & VME_SHARED) {
+		pmap_remove(e->map->pmap, va, stop);
+		return;
+	}
+	for (; va < stop; va += PAGE_SIZE) {
+		struct vm_page *page = pmap_hold(e->map->pmap, va, 0);
+
+		if (page == NULL)
+			continue;
+		if (page->object == obj)
+			pmap_remove(e->map->pmap, va, va + PAGE_SIZE);
+		page_put(page);
+	}
+}
+
+int vm_object_punch(struct vm_object *obj, uint64_t off, uint64_t len)
+{
+	uintptr_t first = (uintptr_t)(off >> PAGE_SHIFT),
+		  end = (uintptr_t)((off + len) >> PAGE_SHIFT);
+	struct vm_entry *e;
+
+	KASSERT(((off | len) & PAGE_MASK) == 0, "whole pages");
+	if (has_store(obj))
+		return -EOPNOTSUPP;
+	mutex_lock(&obj->lock);
+	LIST_FOR_EACH (e, &obj->mappings, object_link)
+		unmap_own_pages(obj, e, first, end);
+	drop_pages(obj, first, end);
+	mutex_unlock(&obj->lock);
+	return 0;
 }
 
 /* ---- the store behind ---- */
