@@ -4,11 +4,11 @@
  * The marks are no-ops (arch/x86/icnt.h), found in whatever code runs, the kernel's too. From a BEGIN
  * to the END that follows on the same virtual CPU is a window; each gives a line of FILE:
  *
- *	window 17 cpu 2 insns 5120 calls 128 locked 256
+ *	window 17 cpu 2 insns 5120 calls 128 locked 256 kernel 4003
  *
  * insns are the instructions between the marks, neither of them counted; calls those of them that are
- * CALLs; locked those that lock the bus (a LOCK prefix, or XCHG with memory). An interrupt taken in
- * the window is counted with it: repeat, and take the least.
+ * CALLs; locked those that lock the bus (a LOCK prefix, or XCHG with memory); kernel those at the kernel's
+ * addresses. An interrupt taken in the window is counted with it: repeat, and take the median.
  *
  * With one virtual CPU every instruction adds to a counter by itself, so the numbers are exact. With
  * several such a counter would be torn between threads; there each translated block adds its length
@@ -60,6 +60,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
 
 #define EXPORT __attribute__((visibility("default")))
 EXPORT int qemu_plugin_version = 1;
@@ -69,7 +70,7 @@ EXPORT int qemu_plugin_version = 1;
 #define MAX_VCPUS 64
 
 struct count {
-	uint64_t insns, calls, locked;
+	uint64_t insns, calls, locked, kernel;
 };
 
 static struct {
@@ -84,6 +85,12 @@ static unsigned windows; /* atomic */
 static void count_block(unsigned v, void *n)
 {
 	vcpus[v].now.insns += (uintptr_t)n;
+}
+
+static void count_kernel_block(unsigned v, void *n)
+{
+	vcpus[v].now.insns += (uintptr_t)n;
+	vcpus[v].now.kernel += (uintptr_t)n;
 }
 
 static void count_call(unsigned v, void *unused)
@@ -114,11 +121,12 @@ static void end(unsigned v, void *after)
 	if (!vcpus[v].open)
 		return;
 	vcpus[v].open = false;
-	fprintf(out, "window %u cpu %u insns %llu calls %llu locked %llu\n",
+	fprintf(out, "window %u cpu %u insns %llu calls %llu locked %llu kernel %llu\n",
 		__atomic_fetch_add(&windows, 1, __ATOMIC_RELAXED), v,
 		(unsigned long long)(n->insns - (uintptr_t)after - b->insns),
 		(unsigned long long)(n->calls - b->calls),
-		(unsigned long long)(n->locked - b->locked));
+		(unsigned long long)(n->locked - b->locked),
+		(unsigned long long)(n->kernel - b->kernel));
 	fflush(out);
 }
 
@@ -169,6 +177,12 @@ static void watch(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_udata_cb_t fn,
 	qemu_plugin_register_vcpu_insn_exec_cb(insn, fn, QEMU_PLUGIN_CB_NO_REGS, (void *)data);
 }
 
+/* Mayfly and Linux alike: the upper half of 64 bits, the last GiB of 32. */
+static bool is_kernel(uint64_t va)
+{
+	return va >> 63 != 0 || (va >> 32 == 0 && va >= 0xc0000000);
+}
+
 /* `left`: instructions of the block from this one on. */
 static void translate_insn(struct qemu_plugin_insn *insn, size_t left)
 {
@@ -184,6 +198,9 @@ static void translate_insn(struct qemu_plugin_insn *insn, size_t left)
 	else if (exact)
 		qemu_plugin_register_vcpu_insn_exec_inline(
 			insn, QEMU_PLUGIN_INLINE_ADD_U64, &vcpus[0].now.insns, 1);
+	if (exact && is_kernel(qemu_plugin_insn_vaddr(insn)))
+		qemu_plugin_register_vcpu_insn_exec_inline(
+			insn, QEMU_PLUGIN_INLINE_ADD_U64, &vcpus[0].now.kernel, 1);
 	skip = prefixes(d, n, &lock);
 	if (is_call(d + skip, n - skip))
 		watch(insn, count_call, 0);
@@ -197,8 +214,11 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 	(void)id;
 	if (!exact)
-		qemu_plugin_register_vcpu_tb_exec_cb(
-			tb, count_block, QEMU_PLUGIN_CB_NO_REGS, (void *)n);
+		qemu_plugin_register_vcpu_tb_exec_cb(tb,
+			is_kernel(qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0)))
+				? count_kernel_block
+				: count_block,
+			QEMU_PLUGIN_CB_NO_REGS, (void *)n);
 	for (size_t i = 0; i < n; i++)
 		translate_insn(qemu_plugin_tb_get_insn(tb, i), n - i);
 }
