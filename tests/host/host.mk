@@ -21,6 +21,8 @@ t_core_SRCS := $(HOST_CORE) kernel/core/option.c
 t_core_CFLAGS := -DHOST_NO_OPTIONS
 HOST32 := t_core
 t_tty_SRCS := fs/tty_ldisc.c
+t_vt_SRCS := $(HOST_CORE) kernel/console/vt.c kernel/console/vt_seq.c kernel/console/charset.c
+t_keymap_SRCS := $(HOST_CORE) kernel/console/keymap.c
 
 t_cpio_SRCS := fs/cpio.c
 HOST32 += t_cpio
