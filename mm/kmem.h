@@ -29,6 +29,8 @@ void kva_free(vaddr_t va, size_t size);
 /* Memory-mapped devices and firmware tables, any physical address, any alignment. */
 #define KVA_UNCACHED 1u
 #define KVA_READONLY 2u
+/* Stores are gathered and may be delayed, loads are slow: video memory. */
+#define KVA_WRITE_COMBINING 4u
 void *kva_map_phys(paddr_t pa, size_t size, unsigned flags);
 void kva_unmap_phys(void *va, size_t size);
 

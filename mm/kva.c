@@ -9,6 +9,7 @@
  * taken, nor over a shootdown.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/trap.h"
 #include "kernel/core/cpu.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
@@ -114,11 +115,18 @@ static void shootdown_kernel(vaddr_t start, size_t size)
 
 /* ---- devices ---- */
 
+static pte_t cache_bits(unsigned flags)
+{
+	if (flags & KVA_WRITE_COMBINING && cpu_features.pat)
+		return PTE_PWT; /* arch/x86/features.c */
+	return flags & (KVA_UNCACHED | KVA_WRITE_COMBINING) ? PTE_PCD | PTE_PWT : 0;
+}
+
 void *kva_map_phys(paddr_t pa, size_t size, unsigned flags)
 {
 	size_t off = (size_t)(pa & PAGE_MASK), span = ROUND_UP(off + size, PAGE_SIZE);
 	unsigned prot = flags & KVA_READONLY ? VM_READ : VM_READ | VM_WRITE;
-	pte_t extra = PTE_G | (flags & KVA_UNCACHED ? PTE_PCD | PTE_PWT : 0);
+	pte_t extra = PTE_G | cache_bits(flags);
 	vaddr_t va = kva_alloc_prepared(span);
 
 	if (va == 0)

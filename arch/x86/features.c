@@ -17,6 +17,7 @@
 #define LEAF1_C_XSAVE          (1u << 26)
 #define LEAF1_C_RDRAND         (1u << 30)
 #define LEAF1_D_PGE            (1u << 13)
+#define LEAF1_D_PAT            (1u << 16)
 #define LEAF1_D_FXSR           (1u << 24)
 #define LEAF1_D_SSE            (1u << 25)
 #define LEAF7_B_SMEP           (1u << 7)
@@ -25,6 +26,10 @@
 #define LEAF81_D_NX            (1u << 20)
 #define LEAF81_D_PDPE1GB       (1u << 26)
 #define LEAF87_D_INVARIANT_TSC (1u << 8)
+
+/* Memory types by a PTE's PAT, PCD and PWT bits, a byte each (Intel SDM 3A 11.12.2). As after reset but
+ * for PWT alone, which is write-combining instead of write-through; no entry had it so far. */
+#define PAT_TYPES 0x0007040600070106ull
 
 #define XCR0_X87 (1u << 0)
 #define XCR0_SSE (1u << 1)
@@ -83,6 +88,7 @@ static void find_features(struct cpu_features *f)
 		max_extended = 0;
 	f->hwcap = r.d;
 	f->pge = r.d & LEAF1_D_PGE;
+	f->pat = r.d & LEAF1_D_PAT;
 	f->fxsr = r.d & LEAF1_D_FXSR;
 	f->sse = f->fxsr && r.d & LEAF1_D_SSE;
 	f->mwait = r.c & LEAF1_C_MWAIT;
@@ -109,6 +115,8 @@ static void set_control_registers(const struct cpu_features *f)
 	cr0 &= ~(uintptr_t)(CR0_EM | CR0_TS | CR0_NW | CR0_CD);
 	cr0 |= CR0_MP | CR0_NE | CR0_WP | CR0_AM;
 	write_cr0(cr0);
+	if (f->pat)
+		wrmsr(MSR_PAT, PAT_TYPES);
 	if (f->pge)
 		cr4 |= CR4_PGE;
 	if (f->fxsr)

@@ -192,14 +192,15 @@ void acpi_init(void);         /* finds CPUs and I/O APICs; needs kva_map_phys() 
 void lapic_init_cpu(void);    /* each CPU */
 void ioapic_init(void);
 void smp_start_aps(void);     /* returns when all CPUs that answer are online */
-void arch_devices_init(void); /* serial interrupts, keyboard, screen */
+void arch_screen_init(void);  /* framebuffer and virtual consoles; after kva_init() */
+void arch_devices_init(void); /* serial interrupts, keyboard */
 void arch_poweroff(void) NORETURN;
 void arch_reboot(void) NORETURN;
 void arch_halt(void) NORETURN;
 
 /* CPU features found, and switched on where that is what they are for. Constant after boot. */
 struct cpu_features {
-	bool nx, pge, smep, smap, umip, pdpe1gb, fxsr, sse, xsave, rdrand, invariant_tsc, x2apic;
+	bool nx, pge, pat, smep, smap, umip, pdpe1gb, fxsr, sse, xsave, rdrand, invariant_tsc, x2apic;
 	bool mwait;
 	unsigned xsave_size;
 	uint64_t xsave_mask;
