@@ -472,7 +472,7 @@ int tty_open(struct tty *tty, struct file *f, bool console)
 	f->ops = &tty_ops;
 	if (!console && !(f->flags & O_NOCTTY) && file_readable(f))
 		tty_acquire_on_open(tf);
-	if (tty == tty_console())
+	if (!tty->is_pty)
 		console_user_owns();
 	return 0;
 }

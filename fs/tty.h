@@ -6,7 +6,8 @@
  *   fs/tty.c		files: open, read, write, poll, and input from the driver
  *   fs/tty_ioctl.c	settings and queues (man 2 ioctl_tty, man 3 termios)
  *   fs/tty_job.c	sessions, foreground and background (man 2 setsid, man 3 tcsetpgrp)
- *   fs/tty_dev.c	the drivers of the machine's own terminals, and their names in /dev
+ *   fs/tty_dev.c	the UARTs as terminals, and the names in /dev
+ *   fs/tty_vc.c	the driver of the virtual consoles and their keyboard
  *   fs/pty.c		the driver of pseudo-terminals, and their masters; fs/devpts.c: their names
  *
  * Lock order: proc_lock -> tty.lock -> lock of the driver. Signals to a group take proc_lock, so they
@@ -116,8 +117,6 @@ int tty_ioctl_on(struct tty *tty, const struct tty_file *tf, unsigned cmd, vaddr
 
 /* Registers the names in /dev and connects the devices; after vfs_init() and arch_devices_init(). */
 void tty_init(void);
-/* The terminal behind /dev/console; constant after tty_init(). */
-struct tty *tty_console(void);
 
 /* A session leader exits (man 3 setsid): SIGHUP goes to the foreground group, the session has no
  * terminal any more, which hangs up unless it is a pty. Thread context, no locks held. */
@@ -143,5 +142,10 @@ struct tty *tty_current(void);
 void tty_signal_group(int pgid, int sig);
 /* Waits until what was written is out: 0 or -ERESTARTSYS. */
 int tty_drain(struct tty *tty);
+
+/* The virtual consoles, from 0; they are there even if there is no screen. */
+void vc_init(void);
+struct tty *vc_tty(unsigned n);
+struct tty *vc_foreground(void);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The machine's own terminals: the UARTs, the screen with its keyboard; their drivers, and their names
- * in /dev. A UART that the option rawserial= names (tools/vm does) is no terminal but a plain stream of
+ * The UARTs as terminals, and the names of all terminals of the machine in /dev. A UART that the option rawserial= names (tools/vm does) is no terminal but a plain stream of
  * bytes, which carries what goes between a virtual machine and its host; isatty() is false on it.
  *
  * A stream's lock protects its ring, which the interrupt handler fills; what does not fit is lost.
@@ -11,6 +10,7 @@
 #include "fs/devfs.h"
 #include "fs/file.h"
 #include "fs/pty.h"
+#include "kernel/console/screen.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/core/option.h"
@@ -32,14 +32,9 @@ struct stream {
 	struct waitq read_wq;
 };
 
-static struct tty uart_ttys[NUARTS], screen_tty;
+static struct tty uart_ttys[NUARTS];
 static struct stream streams[NUARTS];
-static struct tty *console_tty = &screen_tty;
-
-struct tty *tty_console(void)
-{
-	return console_tty;
-}
+static struct tty *console_tty; /* NULL: the virtual console in the foreground */
 
 /* ---- sending ---- */
 
@@ -110,8 +105,6 @@ static const struct tty_ops terminal_ops = {
 static void setup_terminal(struct tty *tty, struct chardev *dev, uint64_t rdev)
 {
 	tty_setup(tty, &terminal_ops, dev, rdev);
-	tty->winsize.row = (uint16_t)dev->rows;
-	tty->winsize.col = (uint16_t)dev->cols;
 	if (console_device() == dev)
 		console_tty = tty;
 	chardev_set_input(dev, terminal_byte, tty);
@@ -208,7 +201,7 @@ static const struct file_ops stream_ops = {
 
 static int open_console(struct vnode *vn, struct file *f, void *arg)
 {
-	return tty_open(console_tty, f, true);
+	return tty_open(console_tty != NULL ? console_tty : vc_foreground(), f, true);
 }
 
 /* /dev/tty: whatever the caller's controlling terminal is. */
@@ -224,9 +217,10 @@ static int open_current(struct vnode *vn, struct file *f, void *arg)
 	return err;
 }
 
-static int open_screen(struct vnode *vn, struct file *f, void *arg)
+/* /dev/tty0 (arg NULL): the virtual console in the foreground. */
+static int open_vc(struct vnode *vn, struct file *f, void *arg)
 {
-	return screen.present ? tty_open(&screen_tty, f, false) : -ENXIO;
+	return screen_present() ? tty_open(arg != NULL ? arg : vc_foreground(), f, false) : -ENXIO;
 }
 
 static int open_uart(struct vnode *vn, struct file *f, void *arg)
@@ -288,11 +282,14 @@ static void add_name(const char *name, uint32_t mode, uint64_t rdev,
 
 void tty_init(void)
 {
-	/* Even without a screen: the console of a machine that has nothing. */
-	setup_terminal(&screen_tty, &screen, dev_make(MAJOR_TTY, 0));
+	static const char *const vc_names[NCONSOLES] = { "tty1", "tty2", "tty3", "tty4" };
+
+	vc_init();
 	add_name("console", 0600, dev_make(MAJOR_TTYAUX, MINOR_CONSOLE), open_console, NULL);
 	add_name("tty", 0666, dev_make(MAJOR_TTYAUX, MINOR_TTY), open_current, NULL);
-	add_name("tty0", 0620, dev_make(MAJOR_TTY, 0), open_screen, NULL);
+	add_name("tty0", 0620, dev_make(MAJOR_TTY, 0), open_vc, NULL);
+	for (unsigned i = 0; i < NCONSOLES; i++)
+		add_name(vc_names[i], 0620, dev_make(MAJOR_TTY, i + 1), open_vc, vc_tty(i));
 	for (unsigned i = 0; i < NUARTS; i++) {
 		connect_uart(i);
 		add_name(uarts[i]->name, 0660, dev_make(MAJOR_TTY, MINOR_TTYS0 + i), open_uart,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Character devices of the machine as the tty layer and devfs see them: UARTs, keyboard, screen.
+ * The machine's consoles: UARTs as the tty layer and devfs see them, displays, the keyboard.
  */
 #ifndef ARCH_X86_CONSOLE_H
 #define ARCH_X86_CONSOLE_H
@@ -11,8 +11,10 @@
 /* An input byte arrived; interrupt context, no lock of the device held. */
 typedef void (*chardev_input_fn)(void *arg, uint8_t byte);
 
+struct display;
+
 struct chardev {
-	const char *name; /* "ttyS0" .. "ttyS3", "tty0" (screen and keyboard) */
+	const char *name; /* "ttyS0" .. "ttyS3" */
 	bool present;
 	/* Writes n bytes, busy-waiting for the device, but not for ever: a UART that stays busy for
 	 * longer than a few characters take loses them. Any context. */
@@ -22,12 +24,9 @@ struct chardev {
 	/* Set once by chardev_set_input(); NULL: input is dropped. */
 	chardev_input_fn input;
 	void *input_arg;
-	/* Size of the screen in characters; 0 x 0 for a UART. */
-	unsigned cols, rows;
 };
 
 extern struct chardev *const uarts[NUARTS];
-extern struct chardev screen;
 
 static inline void chardev_set_input(struct chardev *dev, chardev_input_fn fn, void *arg)
 {
@@ -51,17 +50,25 @@ void serial_early_init(void);
 void serial_init(void);
 /* Waits until the UARTs have sent what they hold; at most some milliseconds. */
 void serial_drain(void);
-/* VGA text. After serial_early_init(); needs the first MiB in the direct map. */
-void screen_early_init(void);
-void keyboard_init(void); /* feeds screen.input with what the keys mean (US layout) */
 
-/* arch/x86/devices.c. Hooks the kernel log to the console; by screen_early_init(). */
-void console_log_init(void);
-/* Which of the above is /dev/console: the option console=ttyS0..ttyS3|tty0; default ttyS0 when that
- * UART is there, else the screen. Never NULL; with neither UART nor screen it swallows what is
- * written to it. */
+/* arch/x86/vga.c: if there is VGA text, it is the screen. Needs the first MiB in the direct map. */
+void vga_early_init(void);
+/* arch/x86/framebuffer.c: the boot loader's framebuffer, cleared; NULL: none, or none we can draw on.
+ * After kva_init(). */
+const struct display *framebuffer_init(void);
+
+/* arch/x86/keyboard.c. Needs irq_register(). */
+void keyboard_init(void);
+/* From now on scan codes (set 1) are handed to fn, in interrupt context on one CPU. Once. */
+void keyboard_set_input(void (*fn)(uint8_t code));
+/* LED_* (kernel/console/keymap.h). From what keyboard_set_input() has set only. */
+void keyboard_set_leds(uint8_t leds);
+
+/* arch/x86/devices.c. UARTs, VGA text, and the log on them; needs this_cpu(). */
+void console_early_init(void);
+/* Which UART is /dev/console; NULL: none, it is the screen. Constant after arch_screen_init(). */
 struct chardev *console_device(void);
-/* From now on user space owns the console: of the kernel log it gets panics only, unless loglevel= was
+/* From now on user space owns the consoles: of the kernel log they get panics only, unless loglevel= was
  * given. Idempotent. */
 void console_user_owns(void);
 

@@ -32,6 +32,5 @@ void arch_early_init(void)
 	idt_init();
 	idt_load();
 	fw_cfg_early_init();
-	serial_early_init();
-	screen_early_init();
+	console_early_init();
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * PS/2 keyboard behind an i8042 (IBM PS/2 technical reference; scan code set 1, which the controller
- * translates to). Keys become the bytes a Linux console sends, US layout. A machine without the
- * controller, or with nothing plugged in, is fine.
+ * PS/2 keyboard behind an i8042 (IBM PS/2 technical reference, keyboard and auxiliary device
+ * controller): scan codes in set 1, which the controller translates to, and the three lights. What
+ * the codes mean is kernel/console/keymap.c's affair. A machine without the controller, or with
+ * nothing plugged in, is fine.
  *
- * The state of the modifiers belongs to the interrupt handler, which runs on one CPU; no lock.
+ * Codes are handled by the interrupt handler, which runs on one CPU; the lights' state is touched by
+ * what it calls only. No lock.
  */
 #include "arch/x86/console.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/log.h"
-#include "kernel/core/string.h"
 #include "kernel/core/timer.h"
 
 #define I8042_DATA           0x60
@@ -27,175 +28,19 @@
 #define CONFIG_MOUSE_IRQ     0x02
 #define CONFIG_KEYBOARD_OFF  0x10
 #define CONFIG_TRANSLATE     0x40
+#define KEYBOARD_LEDS        0xed
 #define KEYBOARD_ENABLE      0xf4
+#define KEYBOARD_ACK         0xfa
+#define KEYBOARD_RESEND      0xfe
 #define KEYBOARD_IRQ         1
 #define WAIT_USEC            20000
 #define DRAIN_MAX            64
 
-#define SC_RELEASE      0x80
-#define SC_EXTENDED     0xe0
-#define SC_EXTENDED2    0xe1 /* Pause: two codes follow */
-#define SC_CTRL         0x1d
-#define SC_SHIFT_LEFT   0x2a
-#define SC_SHIFT_RIGHT  0x36
-#define SC_ALT          0x38
-#define SC_CAPS         0x3a
-#define SC_KEYPAD_ENTER 0x1c
-#define SC_KEYPAD_SLASH 0x35
+static void (*on_code)(uint8_t code);
 
-static const char plain[] =
-	"\0\0331234567890-=\177\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-static const char shifted[] =
-	"\0\033!@#$%^&*()_+\177\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
-
-/* The keypad without NumLock and the grey keys share codes; the latter come extended. */
-static const char *const cursor_keys[] = { [0x47] = "\033[1~",
-	[0x48] = "\033[A",
-	[0x49] = "\033[5~",
-	[0x4b] = "\033[D",
-	[0x4d] = "\033[C",
-	[0x4f] = "\033[4~",
-	[0x50] = "\033[B",
-	[0x51] = "\033[6~",
-	[0x52] = "\033[2~",
-	[0x53] = "\033[3~" };
-static const char *const function_keys[] = { [0x3b] = "\033[[A",
-	[0x3c] = "\033[[B",
-	[0x3d] = "\033[[C",
-	[0x3e] = "\033[[D",
-	[0x3f] = "\033[[E",
-	[0x40] = "\033[17~",
-	[0x41] = "\033[18~",
-	[0x42] = "\033[19~",
-	[0x43] = "\033[20~",
-	[0x44] = "\033[21~",
-	[0x57] = "\033[23~",
-	[0x58] = "\033[24~" };
-
-static bool shift_left, shift_right, ctrl_left, ctrl_right, alt_left, alt_right, caps;
-static bool extended;
-static unsigned skip;
-
-static void send(const char *s)
-{
-	while (*s != '\0')
-		chardev_receive(&screen, (uint8_t)*s++);
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* What Ctrl makes of a character: the letter's number, and the classic few beside. */
-static bool control_char(char c, uint8_t *out)
-{
-	if (is_letter(c) || (c >= '[' && c <= '_') || c == '@')
-		*out = (uint8_t)c & 0x1f;
-	else if (c == ' ' || c == '2')
-		*out = 0;
-	else if (c == '-' || c == '/')
-		*out = 0x1f;
-	else
-		return false;
-	return true;
-}
-
-static void character(uint8_t code)
-{
-	bool shift = shift_left || shift_right;
-	uint8_t byte;
-	char c = plain[code];
-
-	if (is_letter(c) ? shift != caps : shift)
-		c = shifted[code];
-	if (c == '\0')
-		return;
-	byte = (uint8_t)c;
-	if ((ctrl_left || ctrl_right) && !control_char(c, &byte))
-		byte = (uint8_t)c;
-	if (alt_left || alt_right)
-		chardev_receive(&screen, '\033');
-	chardev_receive(&screen, byte);
-}
-
-static bool modifier(uint8_t code, bool ext, bool down)
-{
-	switch (code) {
-	case SC_SHIFT_LEFT:
-		if (!ext) /* extended it is part of a grey key's code */
-			shift_left = down;
-		return true;
-	case SC_SHIFT_RIGHT:
-		if (!ext)
-			shift_right = down;
-		return true;
-	case SC_CTRL:
-		*(ext ? &ctrl_right : &ctrl_left) = down;
-		return true;
-	case SC_ALT:
-		*(ext ? &alt_right : &alt_left) = down;
-		return true;
-	case SC_CAPS:
-		caps ^= down;
-		return true;
-	}
-	return false;
-}
-
-static void extended_key(uint8_t code)
-{
-	if (code == SC_KEYPAD_ENTER)
-		send("\r");
-	else if (code == SC_KEYPAD_SLASH)
-		send("/");
-	else if (code < ARRAY_SIZE(cursor_keys) && cursor_keys[code] != NULL)
-		send(cursor_keys[code]);
-}
-
-static void scan_code(uint8_t sc)
-{
-	bool ext = extended;
-	uint8_t code = sc & (uint8_t)~SC_RELEASE;
-
-	if (skip > 0) {
-		skip--;
-		return;
-	}
-	extended = sc == SC_EXTENDED;
-	if (extended)
-		return;
-	if (sc == SC_EXTENDED2) {
-		skip = 2;
-		return;
-	}
-	if (modifier(code, ext, !(sc & SC_RELEASE)) || (sc & SC_RELEASE))
-		return;
-	if (ext)
-		extended_key(code);
-	else if (code < sizeof(plain) - 1)
-		character(code);
-	else if (code < ARRAY_SIZE(function_keys) && function_keys[code] != NULL)
-		send(function_keys[code]);
-	else if (code < ARRAY_SIZE(cursor_keys) && cursor_keys[code] != NULL)
-		send(cursor_keys[code]);
-}
-
-static void keyboard_interrupt(void *arg)
-{
-	for (unsigned i = 0; i < DRAIN_MAX; i++) {
-		uint8_t status = inb(I8042_STATUS);
-		uint8_t data;
-
-		if (!(status & STATUS_OUTPUT_FULL))
-			return;
-		data = inb(I8042_DATA);
-		if (!(status & STATUS_FROM_MOUSE))
-			scan_code(data);
-	}
-}
-
-/* ---- the controller ---- */
+/* The lights are set by a command and its argument; the keyboard acknowledges each. */
+static enum { LEDS_IDLE, LEDS_COMMANDED, LEDS_TOLD } leds_state;
+static uint8_t leds_wanted, leds_sent;
 
 static bool wait_for(uint8_t bit, bool set)
 {
@@ -222,6 +67,65 @@ static bool write_data(uint8_t v)
 	outb(I8042_DATA, v);
 	return true;
 }
+
+/* ---- interrupts ---- */
+
+static void leds_begin(void)
+{
+	leds_state = write_data(KEYBOARD_LEDS) ? LEDS_COMMANDED : LEDS_IDLE;
+}
+
+void keyboard_set_leds(uint8_t leds)
+{
+	leds_wanted = leds;
+	if (leds_state == LEDS_IDLE)
+		leds_begin();
+}
+
+static void leds_acknowledged(void)
+{
+	if (leds_state == LEDS_COMMANDED) {
+		leds_sent = leds_wanted;
+		leds_state = write_data(leds_sent) ? LEDS_TOLD : LEDS_IDLE;
+	} else {
+		leds_state = LEDS_IDLE;
+		if (leds_sent != leds_wanted)
+			leds_begin();
+	}
+}
+
+static void received(uint8_t data)
+{
+	void (*fn)(uint8_t) = __atomic_load_n(&on_code, __ATOMIC_ACQUIRE);
+
+	if (leds_state != LEDS_IDLE && data == KEYBOARD_ACK)
+		leds_acknowledged();
+	else if (leds_state != LEDS_IDLE && data == KEYBOARD_RESEND)
+		leds_state = LEDS_IDLE; /* it has no lights */
+	else if (fn != NULL)
+		fn(data);
+}
+
+static void keyboard_interrupt(void *arg)
+{
+	for (unsigned i = 0; i < DRAIN_MAX; i++) {
+		uint8_t status = inb(I8042_STATUS);
+		uint8_t data;
+
+		if (!(status & STATUS_OUTPUT_FULL))
+			return;
+		data = inb(I8042_DATA);
+		if (!(status & STATUS_FROM_MOUSE))
+			received(data);
+	}
+}
+
+void keyboard_set_input(void (*fn)(uint8_t code))
+{
+	__atomic_store_n(&on_code, fn, __ATOMIC_RELEASE);
+}
+
+/* ---- the controller ---- */
 
 static void drain(void)
 {

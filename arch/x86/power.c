@@ -6,6 +6,7 @@
 #include "arch/x86/console.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
+#include "kernel/console/screen.h"
 #include "kernel/core/log.h"
 #include "kernel/core/timer.h"
 
@@ -62,6 +63,7 @@ static void quiesce(void)
 {
 	irq_disable();
 	serial_drain();
+	screen_flush();
 	ipi_stop_others();
 }
 

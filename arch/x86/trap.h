@@ -200,7 +200,8 @@ void arch_halt(void) NORETURN;
 
 /* CPU features found, and switched on where that is what they are for. Constant after boot. */
 struct cpu_features {
-	bool nx, pge, pat, smep, smap, umip, pdpe1gb, fxsr, sse, xsave, rdrand, invariant_tsc, x2apic;
+	bool nx, pge, pat, smep, smap, umip, pdpe1gb, fxsr, sse, xsave, rdrand, invariant_tsc,
+		x2apic;
 	bool mwait;
 	unsigned xsave_size;
 	uint64_t xsave_mask;

@@ -81,9 +81,14 @@ static uint64_t ring_start(uint64_t n)
 	return start;
 }
 
+bool log_panicking(void)
+{
+	return READ_ONCE(panic_cpu) != NOBODY;
+}
+
 static bool sink_wants(const struct log_sink *sink, unsigned level)
 {
-	if (READ_ONCE(panic_cpu) != NOBODY)
+	if (log_panicking())
 		return true;
 	if (sink->only_panic || level > sink->max_level)
 		return false;

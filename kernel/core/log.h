@@ -37,6 +37,8 @@ void log_add_sink(struct log_sink *sink);
 void log_set_level(enum log_level level);
 /* From here on klog() waits for no lock and reaches all sinks. Called once, by the panicking CPU. */
 void log_panic_begin(void);
+/* Has it been called? */
+bool log_panicking(void);
 /* For syslog(2): copies the newest `n` bytes of the ring at most. */
 size_t log_read(char *buf, size_t n);
 size_t log_size(void);

@@ -72,6 +72,7 @@ void kernel_main(void)
 	pmap_init();
 	kmem_init();
 	kva_init();
+	arch_screen_init();
 	arch_thread_init();
 	acpi_init();
 	arch_clock_init();

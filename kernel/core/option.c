@@ -63,18 +63,26 @@ static void parse(void)
 	}
 }
 
-const char *option_get(const char *name)
+const char *option_nth(const char *name, unsigned n)
 {
-	const char *value = NULL;
-
 	if (!parsed)
 		parse();
 	for (unsigned i = 0; i < nwords; i++) {
 		if (strcmp(words[i].name, name) != 0)
 			continue;
 		words[i].known = true;
-		value = words[i].value;
+		if (n-- == 0)
+			return words[i].value;
 	}
+	return NULL;
+}
+
+const char *option_get(const char *name)
+{
+	const char *value = NULL, *v;
+
+	for (unsigned n = 0; (v = option_nth(name, n)) != NULL; n++)
+		value = v;
 	return value;
 }
 

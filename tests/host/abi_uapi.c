@@ -6,6 +6,7 @@
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/eventpoll.h>
+#include <linux/kd.h>
 #include <linux/prctl.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
@@ -16,6 +17,7 @@
 #include <linux/time.h>
 #include <linux/times.h>
 #include <linux/utsname.h>
+#include <linux/vt.h>
 #include <linux/wait.h>
 
 #include "tests/host/t_abi.h"
@@ -51,6 +53,10 @@ const struct abi_const uapi_sizes[] = {
 	{ "signalfd_siginfo.ssi_int", offsetof(struct signalfd_siginfo, ssi_int) },
 	{ "signalfd_siginfo.ssi_addr", offsetof(struct signalfd_siginfo, ssi_addr) },
 	{ "itimerspec64", sizeof(struct __kernel_itimerspec) },
+	{ "vt_mode", sizeof(struct vt_mode) },
+	{ "vt_mode.acqsig", offsetof(struct vt_mode, acqsig) },
+	{ "vt_stat", sizeof(struct vt_stat) },
+	{ "vt_stat.v_state", offsetof(struct vt_stat, v_state) },
 	{ "epoll_event", sizeof(struct epoll_event) },
 	{ "epoll_event.data", offsetof(struct epoll_event, data) },
 	{ NULL, 0 },

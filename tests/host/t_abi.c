@@ -4,6 +4,7 @@
  */
 #include "fs/epoll.h"
 #include "kernel/syscall/abi/errno.h"
+#include "kernel/syscall/abi/kd.h"
 #include "kernel/syscall/abi/proc.h"
 #include "kernel/syscall/abi/signal.h"
 #include "kernel/syscall/abi/time.h"
@@ -40,6 +41,10 @@ static const struct abi_const our_sizes[] = {
 	{ "signalfd_siginfo.ssi_int", offsetof(struct abi_signalfd_siginfo, int_value) },
 	{ "signalfd_siginfo.ssi_addr", offsetof(struct abi_signalfd_siginfo, addr) },
 	{ "itimerspec64", sizeof(struct abi_itimerspec64) },
+	{ "vt_mode", sizeof(struct linux_vt_mode) },
+	{ "vt_mode.acqsig", offsetof(struct linux_vt_mode, acqsig) },
+	{ "vt_stat", sizeof(struct linux_vt_stat) },
+	{ "vt_stat.v_state", offsetof(struct linux_vt_stat, v_state) },
 	{ "epoll_event", sizeof(struct epoll_event) },
 	{ "epoll_event.data", offsetof(struct epoll_event, data) },
 	{ NULL, 0 },

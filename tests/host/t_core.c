@@ -224,6 +224,9 @@ static void test_options(void)
 	host_log_quiet = true;
 	is_str(option_get("quiet"), "", "a bare name");
 	is_str(option_get("mem"), "128k", "the last one counts");
+	is_str(option_nth("mem", 0), "64M", "the first one is there, too");
+	is_str(option_nth("mem", 1), "128k", "and the second");
+	ok(option_nth("mem", 2) == NULL, "there is no third");
 	is_str(option_get("x"), "", "an empty value");
 	is_str(option_get("sp"), "a b", "quotes");
 	ok(option_get("me") == NULL && option_get("memm") == NULL, "whole names only");
