@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * init: mount what the kernel has not, then keep a login shell on the console, or run one command (cmd.c).
+ * init: mount what the kernel has not, then keep login shells on the consoles (login.c), or run one command (cmd.c).
  *
  * Process 1 must not exit, reaps every orphan, and ends the machine when asked: BusyBox's poweroff, halt and reboot send
  * it SIGUSR2, SIGUSR1 and SIGTERM. All of that happens in the signal handler itself, which only makes system calls: there
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void pause_ms(long ms)
+void pause_ms(long ms)
 {
 	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
@@ -176,87 +176,6 @@ int serial_open(const char *path)
 	return fd;
 }
 
-/* Tell the shell's terminal what tools/vm knows of the real one. */
-static void set_terminal(void)
-{
-	char *text, term[64];
-	struct winsize size = { 0 };
-	size_t len;
-
-	setenv("TERM", "vt102", 1);
-	if (read_file(TTY_FILE, &text, &len) < 0)
-		return;
-	if (sscanf(text, "%63s %hu %hu", term, &size.ws_row, &size.ws_col) == 3) {
-		setenv("TERM", term, 1);
-		ioctl(STDIN_FILENO, TIOCSWINSZ, &size);
-	}
-	free(text);
-}
-
-static void login_shell(void)
-{
-	struct termios tio;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	setsid();
-	for (int fd = 0; fd <= 2; fd++)
-		close(fd);
-	if (open("/dev/console", O_RDWR | O_NOCTTY) != 0 || dup(0) != 1 || dup(0) != 2)
-		_exit(126);
-	ioctl(STDIN_FILENO, TIOCSCTTY, 1);
-	if (tcgetattr(STDIN_FILENO, &tio) == 0) {
-		/* Whatever the last shell left, begin with a sane line discipline. */
-		tio.c_iflag = ICRNL | IXON;
-		tio.c_oflag = OPOST | ONLCR;
-		tio.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
-		tio.c_cflag |= CLOCAL | CREAD;
-		tcsetattr(STDIN_FILENO, TCSANOW, &tio);
-	}
-	set_terminal();
-	if (chdir("/root") < 0 && chdir("/") < 0)
-		_exit(126);
-	execl("/bin/sh", "-sh", "-l", NULL);
-	fprintf(stderr, "init: cannot run /bin/sh: %s\n", strerror(errno));
-	_exit(127);
-}
-
-/* For ever: a shell, and whoever else dies while it runs. Returns when there is no shell to be had. */
-static void serve_console(void)
-{
-	unsigned failures = 0;
-	char *motd;
-	size_t len;
-
-	if (read_file("/etc/motd", &motd, &len) == 0) {
-		write_all(STDOUT_FILENO, motd, len);
-		free(motd);
-	}
-	while (failures < SHELL_TRIES) {
-		pid_t pid, shell = fork();
-		int status = 0;
-
-		if (shell == 0)
-			login_shell();
-		if (shell < 0) {
-			fprintf(stderr, "init: cannot fork: %s\n", strerror(errno));
-			pause_ms(1000);
-			continue;
-		}
-		do
-			pid = waitpid(-1, &status, 0);
-		while (pid != shell && (pid > 0 || errno == EINTR));
-		if (!WIFEXITED(status) ||
-			(WEXITSTATUS(status) != 126 && WEXITSTATUS(status) != 127)) {
-			failures = 0;
-			continue;
-		}
-		failures++;
-		pause_ms(1000); /* a shell that cannot start is not tried at full speed */
-	}
-	fprintf(stderr, "init: no shell after %d tries, switching off\n", SHELL_TRIES);
-}
-
 int main(void)
 {
 	int control;
@@ -279,7 +198,7 @@ int main(void)
 	if (access(CMD_FILE, F_OK) == 0)
 		run_command(control);
 	else
-		serve_console();
+		serve_consoles();
 	sync();
 	reboot(RB_POWER_OFF);
 }

@@ -2,8 +2,8 @@
 /*
  * init.h: what the parts of init share.
  *
- * init is the first user program, the same on Mayfly and on Linux. It has two ways to go: a login shell on the console
- * (init.c), or, when tools/vm has put a command into /etc/mayfly/cmd, running that one command and powering off (cmd.c).
+ * init is the first user program, the same on Mayfly and on Linux. It has two ways to go: login shells on the consoles
+ * (login.c), or, when tools/vm has put a command into /etc/mayfly/cmd, running that one command and powering off (cmd.c).
  */
 #ifndef USER_INIT_H
 #define USER_INIT_H
@@ -27,6 +27,11 @@ int write_all(int fd, const void *data, size_t len);
 
 /* Read a whole file; the caller frees *data. Returns 0, or -1 with errno set. The data is followed by a NUL. */
 int read_file(const char *path, char **data, size_t *len);
+
+void pause_ms(long ms);
+
+/* Login shells, for ever. Returns when there is no shell to be had. */
+void serve_consoles(void);
 
 /* Run the command in CMD_FILE, report over `control`, and return; the caller powers off. */
 void run_command(int control);
