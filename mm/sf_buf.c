@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The strategies and the choice among them: what sf_buf.h calls goes on to the one that was booted.
  *
- * `ops` and sf_buf_strategy are written once, before the other CPUs run, and need no lock.
+ * `ops`, batch_max and sf_buf_strategy are written once, before the other CPUs run, and need no lock.
  */
 #include "kernel/core/errno.h"
 #include "kernel/core/option.h"
@@ -15,6 +15,7 @@
 
 enum sf_strategy sf_buf_strategy;
 static const struct sf_ops *ops; /* NULL: direct */
+static unsigned batch_max; /* pages of a sf_mapped_alloc_pages(): no more than there are slots */
 
 /* ---- dispatch ---- */
 
@@ -70,10 +71,8 @@ int sf_mapped_alloc_pages(struct vm_page **pages, unsigned n, unsigned flags, st
 {
 	int err;
 
-	if (n > sf_pool.nslots || n > SFB_BATCH_MAX)
-		return -ENOMEM;
-	if (n == 0)
-		return 0;
+	if (unlikely(n - 1 >= batch_max)) /* 0 wraps */
+		return n == 0 ? 0 : -ENOMEM;
 	for (unsigned i = 0; MUTANT(hold_and_wait) && i < n; i++)
 		if ((sfs[i] = ops->alloc(pages[i], flags)) == NULL) {
 			sf_mapped_free_pages(sfs, i);
@@ -180,6 +179,7 @@ void sf_buf_init(void)
 				panic("sf_buf: no memory for a single slot");
 		if (ops->init != NULL && ops->init() != 0)
 			panic("sf_buf: no memory for %s", ops->name);
+		batch_max = MIN(sf_pool.nslots, (unsigned)SFB_BATCH_MAX);
 		sf_shadow_init(sf_buf_slots());
 	}
 	klog(LOG_INFO, "sf_buf: %s, %u slots", sf_buf_strategy_name(), sf_buf_slots());

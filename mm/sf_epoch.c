@@ -111,13 +111,19 @@ static NOINLINE bool put_unusual(struct sf_buf *sf, uint32_t old)
 	return (to & SF_COUNT) == 0;
 }
 
-/* Drops a reference, by the same guess. `given` counts last ones; the caller counts and wakes. */
-static ALWAYS_INLINE void put(struct sf_buf *sf, unsigned *given)
+/* Drops a reference to each, by the same guess. Returns for how many it was the last; the caller counts and
+ * wakes. */
+static ALWAYS_INLINE unsigned put_all(struct sf_buf **sfs, unsigned n)
 {
-	uint32_t old = SF_QUEUED + 1;
+	unsigned given = n;
 
-	if (likely(sf_change(sf, &old, SF_QUEUED)) || put_unusual(sf, old))
-		++*given;
+	for (struct sf_buf **end = sfs + n; sfs != end; sfs++) {
+		uint32_t old = SF_QUEUED + 1;
+
+		if (unlikely(!sf_change(*sfs, &old, SF_QUEUED)) && !put_unusual(*sfs, old))
+			given--;
+	}
+	return given;
 }
 
 static ALWAYS_INLINE void free_one(struct sf_buf *sf)
@@ -152,11 +158,12 @@ static ALWAYS_INLINE struct sf_buf *find(struct vm_page *page, unsigned *taken)
 	return NULL;
 }
 
-/* The usual hit and nothing else: the page's slot is inactive. Returns it with a first reference, which
- * the caller counts after a look at its page; NULL: find() sees more. */
-static ALWAYS_INLINE struct sf_buf *find_inactive(const struct vm_page *page)
+/* The usual hit and nothing else: the page's slot, in the chain that begins at *head, is inactive.
+ * Returns it with a first reference, which the caller counts after a look at its page; NULL: find() sees
+ * more. */
+static ALWAYS_INLINE struct sf_buf *find_inactive(struct sf_buf **head, const struct vm_page *page)
 {
-	struct sf_buf *sf = __atomic_load_n(&heads[bucket_of(page)], __ATOMIC_ACQUIRE);
+	struct sf_buf *sf = __atomic_load_n(head, __ATOMIC_ACQUIRE);
 	uint32_t old = SF_QUEUED;
 
 	while (unlikely(READ_ONCE(sf->page) != page)) {
@@ -394,7 +401,7 @@ static NOINLINE struct sf_buf *alloc_closely(
 
 static struct sf_buf *epoch_alloc(struct vm_page *page, unsigned flags)
 {
-	struct sf_buf *sf = find_inactive(page);
+	struct sf_buf *sf = find_inactive(&heads[bucket_of(page)], page);
 	struct sf_line *l = &sf_lines[this_cpu_id()];
 
 	if (unlikely(sf == NULL))
@@ -421,10 +428,9 @@ static void epoch_ref(struct sf_buf *sf)
 
 /* ---- many pages ---- */
 
-static NOINLINE void look_closely(struct sf_buf *sf, unsigned flags, bool *ready)
+static NOINLINE bool is_ready_closely(struct sf_buf *sf, unsigned flags)
 {
-	if (!is_ready(sf, flags))
-		*ready = false;
+	return is_ready(sf, flags);
 }
 
 static NOINLINE void put_back(struct sf_buf *sf)
@@ -435,25 +441,28 @@ static NOINLINE void put_back(struct sf_buf *sf)
 
 /* Stops at the first page that is no usual hit; returns how many were, each with its first reference,
  * not counted yet. *ready becomes false if one of them must be validated. */
-static NOINLINE unsigned get_inactive(
-	struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs, bool *ready)
+static ALWAYS_INLINE unsigned get_inactive(
+	struct vm_page **pages, size_t n, unsigned flags, struct sf_buf **sfs, bool *ready)
 {
-	struct vm_page **page = pages, **end = pages + n;
+	struct sf_buf **table = heads; /* a barrier would have them read again for each page */
+	unsigned shift = hash_shift;
+	size_t i;
 
-	for (; page != end; page++) {
-		struct sf_buf *sf = find_inactive(*page);
+	for (i = 0; i < n; i++) {
+		struct vm_page *page = pages[i];
+		struct sf_buf *sf = find_inactive(&table[sf_hash(page) >> shift], page);
 
 		if (unlikely(sf == NULL))
 			break;
-		if (unlikely(READ_ONCE(sf->page) != *page)) {
+		if (unlikely(READ_ONCE(sf->page) != page)) {
 			put_back(sf);
 			break;
 		}
 		if (unlikely(READ_ONCE(sf->hot) != SF_HOT))
-			look_closely(sf, flags, ready);
-		*sfs++ = sf;
+			*ready &= is_ready_closely(sf, flags);
+		sfs[i] = sf;
 	}
-	return (unsigned)(page - pages);
+	return (unsigned)i;
 }
 
 struct wishes {
@@ -475,17 +484,17 @@ static struct sf_buf *get_one(struct wishes *w, struct vm_page *page)
 		return get_missing(page, w->flags, &w->tally);
 	}
 	sf_trace(SFT_HIT, page, sf->kva, NULL);
-	look_closely(sf, w->flags, &w->ready);
+	w->ready &= is_ready(sf, w->flags);
 	return sf;
 }
 
 static void give_up(struct wishes *w)
 {
-	unsigned given = 0;
+	unsigned given;
 
 	sf_count_taken(w->tally.taken);
-	while (w->got > 0)
-		put(w->sfs[--w->got], &given);
+	given = put_all(w->sfs, w->got);
+	w->got = 0;
 	sf_count_given(given);
 	w->tally = (struct tally){ 0, 0 };
 	w->ready = true;
@@ -571,11 +580,8 @@ static int epoch_alloc_pages(
 
 static void epoch_free_pages(struct sf_buf **sfs, unsigned n)
 {
-	struct sf_buf **end = sfs + n;
-	unsigned given = 0;
+	unsigned given = put_all(sfs, n);
 
-	while (sfs != end)
-		put(*sfs++, &given);
 	sf_count_given(given);
 	if (likely(given > 0))
 		sf_pool_wake(given);
