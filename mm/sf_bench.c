@@ -141,7 +141,7 @@ static void report(const struct run *r, const uint64_t *was, const uint64_t *is)
 	} events[] = { { "miss", SF_MISS }, { "wait", SF_WAIT },
 		{ "recycle_clean", SF_RECYCLE_CLEAN }, { "recycle_dirty", SF_RECYCLE_DIRTY },
 		{ "ipi_rounds", SF_IPI_ROUNDS }, { "ipi_sent", SF_IPI_SENT },
-		{ "invlpg_local", SF_INVLPG_LOCAL } };
+		{ "invlpg_local", SF_INVLPG_LOCAL }, { "flush_local", SF_FLUSH_LOCAL } };
 	const struct spec *s = &r->spec;
 	uint64_t ns = MAX(r->end - r->start, 1ull), alloc, miss = is[SF_MISS] - was[SF_MISS];
 	uint64_t pages = (uint64_t)s->pages * s->loops * s->cpus, centis = ns * 100 / pages;

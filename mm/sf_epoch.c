@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The strategy `epoch`: the paper's cache without its lock and almost without its interrupts.
  *
- * A slot is in one of four states, and its word `refs` says in which:
+ * A slot is in one of five states, and its word `refs` says in which:
  *
  *	in use    count > 0         hashed by its page; SF_QUEUED if it also lies on a list
  *	inactive  count 0, QUEUED   hashed; on some CPU's inactive list, or about to be put there
  *	claimed   SF_CLAIMED        belongs to the CPU that claimed it; on no list, unhashed at once
+ *	retired   SF_CLAIMED        on some CPU's list `retired`: not mapped
  *	clean     SF_CLAIMED        on sf_pool.free: not mapped, and no CPU holds anything of it
  *
  *	in use --last free--> inactive --claim--> claimed --unmap, shootdown--> clean
  *	  ^ ^ ^------hit---------'                   |                            |
- *	  | '--------install (private miss)----------'                            |
+ *	  | |                                        '--unmap, flush--> retired   |
+ *	  | '--------install (private miss)-----------------------------'         |
  *	  '----------install (shared miss)----------------------------------------'
  *
  * A hit takes no lock at all: cheaper than a lock a bucket, and two CPUs never wait for each other.
@@ -24,8 +26,15 @@
  * A shared miss takes a clean slot: nothing to invalidate anywhere. When there is none, a refill
  * claims a batch of inactive ones, exchanges their PTEs for 0 and drops them all by one shootdown,
  * which spares idle CPUs. One refill goes on at a time, or each CPU would clean half of the pool;
- * others wait for it. A private miss takes one inactive slot, enters the new page at once and
- * invalidates on its own CPU only.
+ * others wait for it.
+ *
+ * A private miss needs a slot that is valid on its own CPU and takes one from that CPU's list `retired`.
+ * If that is empty it retires a batch: claims inactive slots, exchanges their PTEs for 0, and flushes its
+ * own TLB once (a load of CR3 instead of an INVLPG each). By the generation the flush makes these slots
+ * valid here, and all others that other CPUs have remapped since the last: later hits on them need no
+ * INVLPG either. A slot is no more than unmapped early: whoever takes a retired one, for himself or for
+ * a refill, asks the witnesses of 4 as for any other. In a small pool, where batches would keep too much
+ * idle, a private miss claims one slot, enters the page at once, and invalidates it alone.
  *
  * INVARIANTS
  *  1  count 0 means exactly one of SF_QUEUED and SF_CLAIMED. Nobody but its claimer changes a claimed
@@ -42,7 +51,7 @@
  *  5  Clean: the PTE is 0 since before a shootdown of all CPUs that might hold anything of it (an idle
  *     one owes the flush). What is not present is not cached (Intel SDM 3A 4.10.2.3), so when a page is
  *     entered 4 holds for every CPU.
- *  6  Nobody sleeps for long while a slot is inactive or clean. A sleeper enters its wait queue, then
+ *  6  Nobody sleeps for long while a slot is inactive, retired or clean. A sleeper enters its wait queue, then
  *     looks at all lists under their locks, and takes in-use slots off by a locked instruction. Who
  *     makes a slot available looks at the queues after that: after the cmpxchg that made count 0, if
  *     it was queued; else after it was put on a list, or under sf_pool.lock among the clean ones. All
@@ -51,7 +60,7 @@
  *  7  alloc_pages holds nothing while it sleeps (trap 4). Calls that failed once try one at a time, or
  *     two of them that need half of the pool each could chase each other for ever.
  *
- * Locks: bucket lock (its chain), sf_line.lock (its list), sf_pool.lock (the clean slots). None is
+ * Locks: bucket lock (its chain), sf_line.lock (its two lists), sf_pool.lock (the clean slots). None is
  * taken inside another. Shootdowns run without any (trap 9). PTEs change by exchange only (trap 10).
  * Between reading the CPU's number and its last use nothing sleeps (trap 2). All is thread context:
  * what belongs to a CPU needs no protection from its interrupts.
@@ -251,25 +260,16 @@ static NOINLINE struct sf_buf *get_missing(struct vm_page *page, unsigned flags,
 
 /* ---- validity; a reference is held ---- */
 
-static bool valid_on(const struct sf_buf *sf, unsigned cpu)
-{
-	return cpumask_test(&sf->cpumask, cpu) || tlb_flushed_since(cpu, sf->gen);
-}
-
 static void validate_private(struct sf_buf *sf, unsigned flags)
 {
 	unsigned me = this_cpu_id();
-	struct cpumask missing;
 
-	if (valid_on(sf, me))
-		return;
-	tlb_flush_local_page(sf->kva);
-	sf_count(flags, SF_INVLPG_LOCAL, 1);
-	sf_trace(SFT_INVLPG, NULL, sf->kva, NULL);
-	cpumask_set_atomic(&sf->cpumask, me);
-	missing = cpumask_andnot(cpus_online, sf->cpumask);
-	if (cpumask_empty(&missing))
-		WRITE_ONCE(sf->everywhere, true);
+	if (!sf_valid_on(sf, me)) {
+		tlb_flush_local_page(sf->kva);
+		sf_count(flags, SF_INVLPG_LOCAL, 1);
+		sf_trace(SFT_INVLPG, NULL, sf->kva, NULL);
+	}
+	sf_set_valid(sf, me);
 }
 
 /* Slots of one call that some CPUs must invalidate before all may use them. */
@@ -286,7 +286,7 @@ static void validate_shared(struct sf_buf *sf, struct stale *st)
 	unsigned cpu;
 
 	CPUMASK_FOR_EACH (cpu, &cpus_online)
-		if (!valid_on(sf, cpu))
+		if (!sf_valid_on(sf, cpu))
 			cpumask_set(&missing, cpu);
 	if (cpumask_empty(&missing)) {
 		WRITE_ONCE(sf->everywhere, true);

@@ -11,7 +11,8 @@
 struct sf_line {
 	struct spinlock lock;
 	struct list inactive; /* the one that was queued first in front */
-	unsigned length;      /* of that list */
+	struct list retired;  /* for this CPU's private misses */
+	unsigned length;      /* of `inactive` */
 	unsigned inuse;     /* slots that got, less those that lost, their references here; wraps */
 	unsigned sample_at; /* with more, the sum over all CPUs may be a new peak */
 	unsigned privates;  /* slots asked for by private misses; wraps */
@@ -23,6 +24,23 @@ static ALWAYS_INLINE bool sf_change(struct sf_buf *sf, uint32_t *from, uint32_t 
 {
 	return __atomic_compare_exchange_n(
 		&sf->refs, from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* May this CPU use the slot, though others perhaps may not? A reference is held, or it is claimed. */
+static inline bool sf_valid_on(const struct sf_buf *sf, unsigned cpu)
+{
+	return cpumask_test(&sf->cpumask, cpu) || tlb_flushed_since(cpu, sf->gen);
+}
+
+/* It may; the next hit sees it at a glance. */
+static inline void sf_set_valid(struct sf_buf *sf, unsigned cpu)
+{
+	struct cpumask missing;
+
+	cpumask_set_atomic(&sf->cpumask, cpu);
+	missing = cpumask_andnot(cpus_online, sf->cpumask);
+	if (cpumask_empty(&missing))
+		WRITE_ONCE(sf->everywhere, true);
 }
 
 /* Slots that got their first, or lost their last, reference on this CPU. */

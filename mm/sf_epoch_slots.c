@@ -2,9 +2,10 @@
  * Where the slots of the strategy `epoch` come from: the CPUs' lists of inactive ones, claiming one,
  * cleaning a batch. States, invariants and locks are explained at the head of mm/sf_epoch.c.
  *
- * line.lock protects a CPU's list, sf_pool.lock the clean slots. None is taken inside another.
+ * line.lock protects a CPU's two lists, sf_pool.lock the clean slots. None is taken inside another.
  */
 #include "arch/x86/cpu.h"
+#include "kernel/core/option.h"
 #include "mm/sf_epoch.h"
 #include "mm/sf_mutant.h"
 
@@ -14,13 +15,17 @@
 #define SCAN 16u
 /* Of so many private misses one takes a clean slot. */
 #define CLEAN_EVERY 8u
+/* Fewer at a time are not worth a flush. */
+#define PRIVATE_MIN 8u
 /* Looks at another CPU's refill. After so many we go on alone: an emulated CPU may not be running. */
 #define PATIENCE 100000u
 
 struct sf_line sf_lines[MAX_CPUS];
 
-static unsigned nfresh;    /* clean slots that were never used; sf_pool.lock */
-static unsigned batch;     /* slots of a refill: at most half of them */
+static unsigned nfresh; /* clean slots that were never used; sf_pool.lock */
+static unsigned batch;  /* slots of a refill: at most half of them */
+static unsigned
+	private_batch;     /* slots a private miss retires at once: all CPUs' at most a quarter */
 static unsigned refilling; /* atomic: a refill is under way */
 
 /* ---- how many are in use ---- */
@@ -98,6 +103,19 @@ static struct sf_buf *claim_from(struct sf_line *l)
 	return claimed;
 }
 
+static struct sf_buf *take_retired(struct sf_line *l)
+{
+	struct sf_buf *sf = NULL;
+
+	spin_lock(&l->lock);
+	if (!list_empty(&l->retired)) {
+		sf = list_first(&l->retired, struct sf_buf, free_link);
+		list_remove(&sf->free_link);
+	}
+	spin_unlock(&l->lock);
+	return sf;
+}
+
 /* Where to look first: here, if the list is long enough for what this CPU keeps warm; else where it is
  * longest. What comes from there is queued here when it is free again, so lists even out. */
 static unsigned best_line(void)
@@ -115,11 +133,12 @@ static unsigned best_line(void)
 	return READ_ONCE(sf_lines[me].length) >= longest / 2 ? me : best;
 }
 
-/* An inactive slot of any CPU: ours now and unhashed, its PTE still as it was. */
+/* An inactive slot of any CPU: ours now and unhashed, its PTE still as it was. If there is none, one that
+ * a CPU has retired for itself. */
 static struct sf_buf *claim(void)
 {
 	unsigned first = best_line(), cpu = first;
-	struct sf_buf *sf;
+	struct sf_buf *sf = NULL;
 
 	do {
 		sf = claim_from(&sf_lines[cpu]);
@@ -130,7 +149,9 @@ static struct sf_buf *claim(void)
 		}
 		cpu = cpu + 1 < ncpus ? cpu + 1 : 0;
 	} while (cpu != first);
-	return NULL;
+	for (cpu = 0; cpu < ncpus && sf == NULL; cpu++)
+		sf = take_retired(&sf_lines[cpu]);
+	return sf;
 }
 
 void sf_slot_exchange(struct sf_buf *sf, pte_t pte, unsigned flags)
@@ -181,8 +202,23 @@ static void give_clean(struct list *slots, unsigned n)
 	sf_pool_wake(n);
 }
 
-/* Claims and unmaps up to `want` slots into `slots`, and returns how many. *stale of them may be
- * cached somewhere; va[] gets the addresses of the first TLB_FULL_THRESHOLD of these. */
+/* Claims a slot, unmaps it and puts it on `slots`. NULL: there was none. */
+static struct sf_buf *retire_one(struct list *slots, unsigned flags)
+{
+	struct sf_buf *sf = claim();
+
+	if (sf == NULL)
+		return NULL;
+	sf_slot_exchange(sf, 0, flags);
+	if (sf->page != NULL)
+		sf_trace(SFT_UNMAP, sf->page, sf->kva, NULL);
+	sf->page = NULL;
+	list_push_back(slots, &sf->free_link);
+	return sf;
+}
+
+/* Retires up to `want` slots into `slots`, and returns how many. *stale of them may be cached somewhere;
+ * va[] gets the addresses of the first TLB_FULL_THRESHOLD of these. */
 static unsigned retire(
 	struct list *slots, unsigned want, unsigned flags, vaddr_t *va, unsigned *stale)
 {
@@ -190,11 +226,7 @@ static unsigned retire(
 	unsigned n;
 
 	*stale = 0;
-	for (n = 0; n < want && (sf = claim()) != NULL; n++) {
-		sf_slot_exchange(sf, 0, flags);
-		sf_trace(SFT_UNMAP, sf->page, sf->kva, NULL);
-		sf->page = NULL;
-		list_push_back(slots, &sf->free_link);
+	for (n = 0; n < want && (sf = retire_one(slots, flags)) != NULL; n++) {
 		if (sf->everywhere)
 			continue;
 		if (*stale < TLB_FULL_THRESHOLD)
@@ -219,6 +251,14 @@ static void drop_stale(const vaddr_t *va, unsigned n, unsigned flags)
 		sf_shootdown_lazy(&cpus, va, n, flags);
 }
 
+static struct sf_buf *first_of(struct list *slots)
+{
+	struct sf_buf *sf = list_first(slots, struct sf_buf, free_link);
+
+	list_remove(&sf->free_link);
+	return sf;
+}
+
 /* Cleans up to `want` slots by one shootdown: one for the caller, the rest for whoever needs them.
  * NULL: none was inactive. */
 static struct sf_buf *refill(unsigned want, unsigned flags)
@@ -233,8 +273,7 @@ static struct sf_buf *refill(unsigned want, unsigned flags)
 	drop_stale(va, stale, flags);
 	LIST_FOR_EACH (sf, &slots, free_link)
 		sf->everywhere = true;
-	sf = list_first(&slots, struct sf_buf, free_link);
-	list_remove(&sf->free_link);
+	sf = first_of(&slots);
 	if (n > 1)
 		give_clean(&slots, n - 1);
 	return sf;
@@ -269,16 +308,51 @@ struct sf_buf *sf_slot_shared(unsigned flags)
 	return sf;
 }
 
+/* A slot for this CPU alone; more of them for its next private misses. One flush instead of an INVLPG
+ * for each makes them valid here, and whatever else other CPUs have remapped since the last: a generation
+ * is all that is needed to know. If they are few it is not worth a flush. NULL: none was inactive. */
+static struct sf_buf *retire_private(unsigned flags)
+{
+	struct sf_line *l = &sf_lines[this_cpu_id()];
+	struct list slots = LIST_INIT(slots);
+	unsigned n, stale = 0;
+	struct sf_buf *sf;
+
+	for (n = 0; n < private_batch && (sf = retire_one(&slots, flags)) != NULL; n++)
+		stale += !sf->everywhere && !sf_valid_on(sf, this_cpu_id());
+	if (n == 0)
+		return NULL;
+	if (n > 1 && stale > n / 2) {
+		if (!MUTANT(epoch_no_flush))
+			tlb_flush_local_nonglobal();
+		sf_count(flags, SF_FLUSH_LOCAL, 1);
+		sf_trace(SFT_FLUSH, NULL, 0, NULL);
+		LIST_FOR_EACH (sf, &slots, free_link)
+			sf_set_valid(sf, this_cpu_id());
+	}
+	sf = first_of(&slots);
+	if (n > 1) {
+		spin_lock(&l->lock);
+		list_splice_back(&l->retired, &slots);
+		spin_unlock(&l->lock);
+		sf_pool_wake(n - 1);
+	}
+	return sf;
+}
+
 /* Those that were never used go first. Other clean ones have cost a shootdown and are for who needs
  * them, but one in CLEAN_EVERY goes: if nobody does, they must not lie idle for ever. */
 struct sf_buf *sf_slot_private(unsigned flags)
 {
+	struct sf_line *l = &sf_lines[this_cpu_id()];
 	struct sf_buf *sf = NULL;
 
-	if (READ_ONCE(nfresh) > 0 || sf_lines[this_cpu_id()].privates++ % CLEAN_EVERY == 0)
+	if (READ_ONCE(nfresh) > 0 || l->privates++ % CLEAN_EVERY == 0)
 		sf = take_clean();
 	if (sf == NULL)
-		sf = claim();
+		sf = take_retired(l);
+	if (sf == NULL)
+		sf = private_batch > 1 ? retire_private(flags) : claim();
 	if (sf == NULL)
 		sf = take_clean();
 	if (sf == NULL && READ_ONCE(refilling) != 0 && refill_ended())
@@ -309,6 +383,7 @@ void sf_slots_init(void)
 	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
 		spin_init(&sf_lines[cpu].lock, "sf_line");
 		list_init(&sf_lines[cpu].inactive);
+		list_init(&sf_lines[cpu].retired);
 	}
 	for (unsigned i = 0; i < sf_pool.nslots; i++) {
 		sf_pool.slots[i].refs = SF_CLAIMED;
@@ -316,4 +391,8 @@ void sf_slots_init(void)
 	}
 	nfresh = sf_pool.nslots;
 	batch = MAX(MIN(sf_pool.nslots / 2, BATCH_MAX), 1u);
+	private_batch = MIN(sf_pool.nslots / (4 * ncpus), (unsigned)TLB_FULL_THRESHOLD);
+	if (private_batch < PRIVATE_MIN)
+		private_batch = 1;
+	private_batch = (unsigned)option_u64("sfbatch", private_batch, 1, BATCH_MAX);
 }

@@ -42,6 +42,7 @@
 	X(percpu_no_save, 0, "percpu", "the switch leaves private mappings there") \
 	X(epoch_queued_early, 0, "epoch", "SF_QUEUED goes before the slot is off its list") \
 	X(epoch_no_recheck, 0, "epoch", "a hit does not look at the page again") \
+	X(epoch_no_flush, 0, "epoch", "retired slots are valid here without a flush") \
 	X(epoch_generation_early, 0, "epoch", "the generation advances before the exchange") \
 	X(tlb_sampled_late, 0, "epoch", "the generation is sampled after the flush") \
 	X(tlb_idle_trusted, 0, "epoch", "an idle CPU is asked for nothing, nor marked") \

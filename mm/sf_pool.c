@@ -92,6 +92,15 @@ int sf_pool_wait(unsigned flags, bool many)
 	return sf_pool_sleep(flags, many, pool_changed, &wish);
 }
 
+/* What the calling CPU does for a shootdown of n pages (mm/tlb.c). */
+static void count_own(unsigned n, unsigned flags)
+{
+	if (n <= TLB_FULL_THRESHOLD)
+		sf_count(flags, SF_INVLPG_LOCAL, n);
+	else
+		sf_count(flags, SF_FLUSH_LOCAL, 1);
+}
+
 void sf_shootdown(const struct cpumask *mask, const vaddr_t *va, unsigned n, unsigned flags)
 {
 	unsigned me = this_cpu_id();
@@ -100,7 +109,7 @@ void sf_shootdown(const struct cpumask *mask, const vaddr_t *va, unsigned n, uns
 	KASSERT(this_cpu()->spin_depth == 0, "shootdown under a spin lock");
 	cpumask_clear(&others, me);
 	if (cpumask_test(mask, me))
-		sf_count(flags, SF_INVLPG_LOCAL, n);
+		count_own(n, flags);
 	if (!cpumask_empty(&others))
 		sf_count(flags, SF_IPI_ROUNDS, 1);
 	sf_trace(SFT_SHOOT, NULL, va[0], mask);
@@ -113,7 +122,7 @@ void sf_shootdown_lazy(const struct cpumask *mask, const vaddr_t *va, unsigned n
 	unsigned asked, sent;
 
 	if (cpumask_test(mask, this_cpu_id()))
-		sf_count(flags, SF_INVLPG_LOCAL, n);
+		count_own(n, flags);
 	sf_trace(SFT_SHOOT, NULL, va[0], mask);
 	sent = tlb_shootdown_lazy(mask, va, n, &asked);
 	sf_trace(SFT_DONE, NULL, va[0], mask);

@@ -94,6 +94,7 @@ static void put_events(struct text *t, const char *prefix, const uint64_t *e)
 	put_line(t, prefix, "recycle_clean", e[SF_RECYCLE_CLEAN]);
 	put_line(t, prefix, "recycle_dirty", e[SF_RECYCLE_DIRTY]);
 	put_line(t, prefix, "invlpg_local", e[SF_INVLPG_LOCAL]);
+	put_line(t, prefix, "flush_local", e[SF_FLUSH_LOCAL]);
 	put_line(t, prefix, "ipi_rounds", e[SF_IPI_ROUNDS]);
 	put_line(t, prefix, "ipi_sent", e[SF_IPI_SENT]);
 	put_line(t, prefix, "batch", e[SF_BATCH]);
@@ -109,6 +110,7 @@ static void put_cpu(struct text *t, unsigned cpu)
 	put_line(t, prefix, "ipi_received", since_reset(cpu, CNT_SF_IPI_RECEIVED));
 	put_line(t, prefix, "ipi_sent", event_on(cpu, SF_IPI_SENT));
 	put_line(t, prefix, "invlpg_local", event_on(cpu, SF_INVLPG_LOCAL));
+	put_line(t, prefix, "flush_local", event_on(cpu, SF_FLUSH_LOCAL));
 	put_line(t, prefix, "alloc", alloc);
 	put_line(t, prefix, "hit", alloc - MIN(alloc, miss));
 	put_line(t, prefix, "miss", miss);

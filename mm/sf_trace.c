@@ -42,8 +42,8 @@ static struct mutex switch_lock = MUTEX_INIT(switch_lock, "sf_trace");
 static struct ring *rings[MAX_CPUS];
 static uint32_t ring_size;
 
-static const char *const names[SFT_NEVENTS] = { "hit", "miss", "unmap", "invlpg", "shoot", "done",
-	"serve", "wait" };
+static const char *const names[SFT_NEVENTS] = { "hit", "miss", "unmap", "invlpg", "flush", "shoot",
+	"done", "serve", "wait" };
 
 /* ---- writing ---- */
 

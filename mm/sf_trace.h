@@ -17,6 +17,7 @@ enum sf_trace_event {
 	SFT_MISS,   /* it did not, and kva maps the page from now on: page, kva */
 	SFT_UNMAP,  /* kva maps nothing any more: page, kva */
 	SFT_INVLPG, /* this CPU dropped its translation: kva */
+	SFT_FLUSH,  /* this CPU dropped all it had that is not global */
 	SFT_SHOOT,  /* a shootdown begins: the first address, the targets */
 	SFT_DONE,   /* all its targets have answered: the same */
 	SFT_SERVE,  /* this CPU has done what another one asked: the asking CPU */

@@ -114,7 +114,7 @@ bool tlb_flushed_since(unsigned cpu, unsigned long gen)
 	       (long)(tlb_flushed_generation(cpu) - gen) >= 0;
 }
 
-static void flush_nonglobal(void)
+void tlb_flush_local_nonglobal(void)
 {
 	uintptr_t flags = irq_save();
 
@@ -153,7 +153,7 @@ static void flush_local(const struct flush *f)
 			tlb_flush_local_page(f->va[i]);
 		break;
 	case FLUSH_NONGLOBAL:
-		flush_nonglobal();
+		tlb_flush_local_nonglobal();
 		break;
 	case FLUSH_ALL:
 		tlb_flush_local_all();
@@ -363,7 +363,7 @@ void tlb_leave_idle(void)
 		&me->idle, &state, ACTIVE, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
 		__atomic_exchange_n(&me->idle, IDLE, __ATOMIC_SEQ_CST);
 		if (!MUTANT(tlb_idle_stays_stale))
-			flush_nonglobal();
+			tlb_flush_local_nonglobal();
 		state = IDLE;
 	}
 }
@@ -383,5 +383,5 @@ void tlb_tick(void)
 	unsigned long gen = __atomic_load_n(&tlb_generation, __ATOMIC_RELAXED);
 
 	if (unlikely(gen - targets[this_cpu_id()].flushed >= FLUSH_BY))
-		flush_nonglobal();
+		tlb_flush_local_nonglobal();
 }

@@ -18,7 +18,8 @@
 
 void tlb_flush_local_page(vaddr_t va);
 void tlb_flush_local_range(vaddr_t start, vaddr_t end);
-void tlb_flush_local_all(void); /* global entries too */
+void tlb_flush_local_nonglobal(void); /* and publishes the generation, see below */
+void tlb_flush_local_all(void);       /* global entries too */
 /* Loads CR3: drops everything but global entries. Interrupts off; pmap_switch() and tlb.c only. */
 void tlb_load_root(paddr_t root);
 

@@ -13,7 +13,8 @@ enum sf_event {
 	SF_NOWAIT_FAIL,
 	SF_RECYCLE_CLEAN, /* slots reused whose accessed bit was clear */
 	SF_RECYCLE_DIRTY, /* slots reused whose accessed bit was set */
-	SF_INVLPG_LOCAL,  /* translations dropped on the calling CPU */
+	SF_INVLPG_LOCAL,  /* translations dropped one by one on the calling CPU */
+	SF_FLUSH_LOCAL,   /* times it dropped them all instead */
 	SF_IPI_ROUNDS,    /* shootdowns of other CPUs */
 	SF_IPI_SENT,      /* interrupts these sent */
 	SF_BATCH,         /* calls of sf_buf_alloc_pages() */

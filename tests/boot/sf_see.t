@@ -59,7 +59,7 @@ shared touch pages=80 cpus=2
 shared touch batch=8 pages=80
 batch=16 nonsense
 EOF
-echo "shared touch pages=512 cpus=4 loops=8" >"$tmp/goal"
+printf '%s\n' "shared touch pages=512 cpus=4 loops=8" "private touch pages=512 cpus=4 loops=8" >"$tmp/goal"
 
 expected="1
 no leak
@@ -109,12 +109,17 @@ check_counts() {
 	esac
 }
 
-# Twice as many shared pages as slots, from four CPUs.
+# Twice as many pages as slots, from four CPUs.
 check_goal() {
-	goal=$(cat "$tmp/goal")
+	goal=$(sed -n 1p "$tmp/goal") private=$(sed -n 2p "$tmp/goal")
 	note "$what: $(field "$goal" miss) misses, $(field "$goal" ipi_rounds) rounds"
 	ok "$what: over 1000 misses" at_least "$(field "$goal" miss)" 1001
 	ok "$what: a round for 64 misses at most" at_most "$((64 * $(number "$goal" ipi_rounds)))" "$(field "$goal" miss)"
+	flushes=$(number "$private" flush_local) invlpgs=$(number "$private" invlpg_local)
+	note "$what: $(field "$private" miss) private misses, $invlpgs INVLPGs, $flushes flushes"
+	ok "$what: private, over 1000 misses" at_least "$(field "$private" miss)" 1001
+	is "$(field "$private" ipi_sent)" 0 "$what: private, the same pages on four CPUs: no IPIs"
+	ok "$what: private: an invalidation for 4 misses at most" at_most $((4 * (invlpgs + flushes))) "$(field "$private" miss)"
 }
 
 check_trace() {

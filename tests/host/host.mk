@@ -38,7 +38,7 @@ HOST32 += t_buddy t_kva
 # address sanitizer would not like.
 sf_SRCS := $(HOST_CORE) $(addprefix tests/host/,sim_machine.c sim_mmu.c sim_load.c sim_explore.c) \
 	$(addprefix mm/,sf_buf.c sf_pool.c sf_report.c sf_cache.c sf_eager.c sf_percpu.c sf_epoch.c sf_epoch_slots.c tlb.c)
-sf_CFLAGS := -DDEBUG -DSIM_MACHINE -include tests/host/sim_points.h
+sf_CFLAGS := -DDEBUG -DSIM_MACHINE -Wno-missing-field-initializers -include tests/host/sim_points.h
 sf_LDFLAGS := -Wl,-T,tests/host/sim.ld -Wl,--wrap=tlb_shootdown_pages -Wl,--wrap=tlb_shootdown_lazy
 t_sf_calls_SRCS := $(sf_SRCS)
 t_sf_calls_CFLAGS := $(sf_CFLAGS)

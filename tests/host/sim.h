@@ -186,6 +186,7 @@ struct sim_load {
 	unsigned ops;     /* OPS(PRIVATE) | ... */
 	bool fine;        /* sim_fine */
 	bool epochs;
+	unsigned retire; /* sfbatch=; 0: what it is without */
 };
 void sim_load_boot(const struct sim_load *l);
 /* At the end: everything came back and can be had again. */

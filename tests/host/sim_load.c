@@ -242,9 +242,11 @@ static void thread_main(void)
 
 void sim_load_boot(const struct sim_load *l)
 {
-	static char slots[16];
+	static char slots[16], retire[16];
 
 	load = l;
+	snprintf(retire, sizeof(retire), "%u", l->retire);
+	host_option("sfbatch", l->retire > 0 ? retire : NULL);
 	snprintf(slots, sizeof(slots), "%u", l->slots);
 	host_option("sfbuf", l->strategy);
 	host_option("nsfbufs", slots);

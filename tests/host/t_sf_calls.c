@@ -13,13 +13,20 @@
 
 #define CPUS 4
 
-static void start(const char *strategy, unsigned slots)
+static void start_as(const char *strategy, unsigned slots, unsigned retire)
 {
-	struct sim_load l = {
-		.strategy = strategy, .slots = slots, .ncpus = CPUS, .npages = SIM_PAGES
-	};
+	struct sim_load l = { .strategy = strategy,
+		.slots = slots,
+		.ncpus = CPUS,
+		.npages = SIM_PAGES,
+		.retire = retire };
 
 	sim_load_boot(&l);
+}
+
+static void start(const char *strategy, unsigned slots)
+{
+	start_as(strategy, slots, 0);
 }
 
 static unsigned long long value(const char *name)
@@ -163,6 +170,26 @@ static void check_percpu_costs(void)
 	sf_buf_free(sf);
 }
 
+/* 16 slots, of which private misses retire 4 at a time. */
+static void check_epoch_costs(void)
+{
+	unsigned long long flushes;
+
+	start_as("epoch", 16, 4);
+	sim.walks = SIM_ALL;
+	for (unsigned i = 0; i < 3 * SIM_PAGES; i++)
+		touch(i % 2, &vm_pages[i % SIM_PAGES]);
+	flushes = value("flush_local");
+	ok(flushes >= (3 * SIM_PAGES - 16) / 8 && flushes <= 3 * SIM_PAGES / 4,
+		"epoch: private misses: a flush for several, %llu", flushes);
+	ok(value("invlpg_local") <= 8, "epoch: and hardly an INVLPG, %llu", value("invlpg_local"));
+	is_int(value("ipi_sent"), 0, "epoch: and no IPI");
+	for (unsigned i = 0; i < 16; i++)
+		ok(sf_buf_alloc(&vm_pages[i], SFB_MD | SFB_NOWAIT) != NULL,
+			"epoch: retired slots are there for whoever needs them");
+	ok(sf_buf_alloc(&vm_pages[16], SFB_MD | SFB_NOWAIT) == NULL, "epoch: all 16");
+}
+
 static void check_options(void)
 {
 	bool can_direct = DMAP_LIMIT > UINT32_MAX;
@@ -231,5 +258,7 @@ int main(void)
 		check_eager_costs();
 	if (wanted("percpu"))
 		check_percpu_costs();
+	if (wanted("epoch"))
+		check_epoch_costs();
 	return tap_done();
 }

@@ -46,6 +46,12 @@ static const struct test_case {
 	SEVEN("eager", false),
 	SEVEN("percpu", false),
 	SEVEN("epoch", true),
+	/* Private misses retire several slots at once, which small pools do not do by themselves. */
+	{ "epoch, retiring", { "epoch", 4, 3, 5, 8, 16, 2, 2, 1,
+				     EVERY_WAY | BATCHES | OPS(YIELD) | OPS(CR3), true, true, 3 } },
+	{ "epoch, retiring two", { "epoch", 2, 3, 4, 4, 12, 1, 2, 1, EVERY_WAY, true, true, 2 } },
+	{ "epoch, retiring half", { "epoch", 16, 4, 8, 24, 40, 3, 4, 1,
+					  EVERY_WAY | BATCHES | OPS(YIELD), false, true, 8 } },
 };
 
 static unsigned long env(const char *name, unsigned long def)

@@ -18,6 +18,8 @@
  *  - A walk of a chain without the lock may find any slot that bears the page at that moment, or none: it may have strayed. Under the lock it
  *    finds the page if it is there. Every page has a bucket of its own: other pages in it would only make threads wait.
  *  - Any inactive slot may be claimed, whatever its age and whosever list it is on.
+ *  - Whose list a retired slot is on makes no difference: if it is valid is seen by other means. Likewise whether the flush was
+ *    worth while: both are tried.
  *  - A thread that finds nothing waits until there is something; how it sleeps is wait.pml's matter.
  */
 /* spin: -DCOLLAPSE */
@@ -45,6 +47,7 @@ byte pte[NSLOT];           /* its page table entry: the page, or NONE */
 
 byte hashed;               /* slots that stand in the table, a bit each */
 byte clean;                /* slots on sf_pool.free */
+byte retired;              /* slots on the `retired` list of some CPU */
 byte lists[NSLOT];         /* on how many inactive lists the slot is */
 bool bucket_lock[NPAGE + 1];
 bool refilling;
@@ -162,13 +165,23 @@ inline unhash()
 	}
 }
 
+inline take_retired()
+{
+	if
+	:: ON(retired, 0) -> sf = 0
+	:: ON(retired, 1) -> sf = 1
+	:: retired == 0 -> sf = NSLOT
+	fi;
+	retired = retired & ~(sf < NSLOT -> BIT(sf) : 0)
+}
+
 /* sf = NSLOT: there was none. */
 inline claim()
 {
 	do
 	:: atomic { LIST_REMOVE(0) }; take_off(); if :: took -> break :: !took fi
 	:: atomic { LIST_REMOVE(1) }; take_off(); if :: took -> break :: !took fi
-	:: atomic { lists[0] == 0 && lists[1] == 0 -> sf = NSLOT }; break
+	:: atomic { lists[0] == 0 && lists[1] == 0 -> take_retired() }; break
 	od;
 	took = false;
 	if
@@ -261,11 +274,64 @@ inline sf_slot_shared()
 	od
 }
 
-/* Which of the two is tried first is a matter of cost. */
+/* This CPU, which has just loaded CR3, holds nothing any more. */
+inline flushed_here(c)
+{
+	stale[0] = stale[0] & ~BIT(c);
+	stale[1] = stale[1] & ~BIT(c);
+	flushed[0] = flushed[0] | BIT(c);
+	flushed[1] = flushed[1] | BIT(c);
+	flushed_now = flushed_now | BIT(c);
+	since[0] = since[0] | BIT(c);
+	since[1] = since[1] | BIT(c);
+	since[2] = since[2] | BIT(c)
+}
+
+/* The last of the slots is the caller's. */
+inline retire_private()
+{
+	do
+	:: n < NSLOT ->
+		claim();
+		if
+		:: sf == NSLOT -> break
+		:: sf < NSLOT ->
+			atomic { exchange(NONE); page[sf] = NONE; mine = mine | BIT(sf); n++ }
+		fi
+	:: n == NSLOT -> break
+	od;
+	if
+	:: n > 1 ->
+#ifndef BUG_NO_FLUSH
+		atomic { flushed_here(me) };
+#endif
+		atomic { /* sf_set_valid() */
+			cpumask[0] = cpumask[0] | BIT(me);
+			cpumask[1] = cpumask[1] | BIT(me)
+		}
+	:: true
+	fi;
+	atomic {
+		n = 0;
+		if
+		:: ON(mine, 0) -> sf = 0
+		:: ON(mine, 1) -> sf = 1
+		:: mine == 0 -> sf = NSLOT
+		fi;
+		retired = retired | (mine & ~(sf < NSLOT -> BIT(sf) : 0));
+		mine = 0
+	}
+}
+
+/* Which of them is tried first is a matter of cost. */
 inline sf_slot_private()
 {
 	if
-	:: claim()
+	:: atomic { take_retired() };
+		if
+		:: sf == NSLOT -> retire_private()
+		:: sf < NSLOT
+		fi
 	:: take_clean()
 	fi;
 	if
@@ -379,7 +445,7 @@ inline ready_for_user()
 	fi
 }
 
-#define SOMETHING_FREE (lists[0] > 0 || lists[1] > 0 || clean != 0 || IS_THERE(0) || IS_THERE(1))
+#define SOMETHING_FREE (lists[0] > 0 || lists[1] > 0 || clean != 0 || retired != 0 || IS_THERE(0) || IS_THERE(1))
 
 proctype thread(byte me)
 {
@@ -422,14 +488,7 @@ active proctype tlb_load_root()
 {
 end:	do
 	:: atomic {
-		!(flushed_now & 1) ->
-		stale[0] = stale[0] & ~1;
-		flushed[0] = flushed[0] | 1;
-		flushed[1] = flushed[1] | 1;
-		flushed_now = flushed_now | 1;
-		since[0] = since[0] | 1;
-		since[1] = since[1] | 1;
-		since[2] = since[2] | 1 }
+		!(flushed_now & 1) -> flushed_here(0) }
 	od
 }
 
