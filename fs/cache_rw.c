@@ -232,6 +232,20 @@ static int64_t writable(uint64_t off, size_t n)
 	return (int64_t)MIN((uint64_t)n, limit - off);
 }
 
+/* Of n bytes at off, what seals allow (man 2 fcntl): a write that would let the file grow is cut at the page that
+ * does. Bytes or -EPERM. The write lock is held, so they do not change. */
+static int64_t unsealed(const struct vnode *vn, uint64_t off, int64_t n)
+{
+	unsigned seals = READ_ONCE(vn->object->seals);
+	uint64_t last = ROUND_DOWN(vnode_size(vn), (uint64_t)PAGE_SIZE);
+
+	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	if (!(seals & F_SEAL_GROW) || off + (uint64_t)n <= vnode_size(vn))
+		return n;
+	return off < last ? (int64_t)(last - off) : -EPERM;
+}
+
 /* Times, and the set-id bits that a write by others takes away (man 7 inode). */
 static void note_write(struct vnode *vn)
 {
@@ -303,6 +317,8 @@ static ssize_t cache_write(
 	if (append)
 		off = vnode_size(vn);
 	count = writable(off, u->resid);
+	if (count > 0 && READ_ONCE(vn->object->seals) != 0)
+		count = unsealed(vn, off, count);
 	done = count < 0 ? (ssize_t)count : write_pages(vn, u, off, (size_t)count);
 	if (done < count)
 		trim(vn);

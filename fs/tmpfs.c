@@ -165,6 +165,11 @@ static const struct vnode_ops tmpfs_ops = {
 	.inactive = tmpfs_inactive,
 };
 
+bool tmpfs_is_regular(const struct vnode *vn)
+{
+	return vn->ops == &tmpfs_ops && vn->object != NULL;
+}
+
 static bool node_init_type(struct tmpfs *fs, struct tmpfs_node *n)
 {
 	if (S_ISDIR(n->vn.mode))
@@ -174,6 +179,7 @@ static bool node_init_type(struct tmpfs *fs, struct tmpfs_node *n)
 	n->vn.object = vm_object_create(&tmpfs_pager, fs, 0);
 	if (n->vn.object == NULL)
 		return false;
+	n->vn.object->seals = F_SEAL_SEAL;
 	mount_get(&fs->mount);
 	return true;
 }

@@ -65,6 +65,8 @@ static inline struct tmpfs_node *tmpfs_node(struct vnode *vn)
 	return container_of(vn, struct tmpfs_node, vn);
 }
 
+/* Is it a regular file of a tmpfs. */
+bool tmpfs_is_regular(const struct vnode *vn);
 /* A node without names, one reference for the caller. `dir`: where it will be, for owner and group;
  * NULL: the root. NULL: no memory. */
 struct tmpfs_node *tmpfs_node_new(

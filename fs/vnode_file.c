@@ -2,6 +2,7 @@
  * What open(2) gives for regular files, directories and O_PATH.
  */
 #include "fs/file.h"
+#include "fs/memfd.h"
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
 #include "kernel/syscall/abi/fs.h"
@@ -48,6 +49,7 @@ const struct file_ops vnode_file_ops = {
 	.seek = vnode_seek,
 	.ioctl = vnode_ioctl,
 	.mmap = vnode_mmap,
+	.fcntl = memfd_fcntl,
 	.gives = true,
 };
 

@@ -29,6 +29,8 @@ struct vm_pager_ops {
 	int (*getpages)(struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n);
 	/* The last reference is gone, all pages have been dropped. */
 	void (*destroy)(struct vm_object *obj);
+	/* May be NULL. A mapping of it has gone. The map's lock may be held, none below it. */
+	void (*unmapped)(struct vm_object *obj);
 	/* May be NULL. Called with +1, the object's lock held, before a page is added: an error
 	 * (-ENOSPC) forbids it; with -n after n pages were dropped. */
 	int (*charge)(struct vm_object *obj, intptr_t pages);
@@ -48,6 +50,7 @@ struct vm_object {
 	void *data;             /* pager's */
 	struct radix pages;     /* by index */
 	uintptr_t npages;       /* resident */
+	unsigned seals;         /* F_SEAL_*, obeyed by whoever changes it: fs/memfd.c */
 	uintptr_t ndirty;       /* of them newer than the store; atomic */
 	uintptr_t last;         /* page asked for last */
 	uintptr_t ahead_next;   /* reading ahead: where a reader in sequence misses next, */
@@ -63,6 +66,11 @@ void vm_object_get(struct vm_object *obj);
 /* A reference, unless the last one is gone. The caller knows that the memory is still an object. */
 bool vm_object_get_if_alive(struct vm_object *obj);
 void vm_object_put(struct vm_object *obj);
+/* For who knows that the object is not freed yet but not whether anybody refers to it; false: nobody does any
+ * more, it is about to be destroyed. */
+bool vm_object_tryget(struct vm_object *obj);
+/* Frees an object that nobody else has seen, without telling its pager. */
+void vm_object_discard(struct vm_object *obj);
 
 #define VMO_CREATE    1u /* allocate the page if it is not resident (else only look it up) */
 #define VMO_OVERWRITE 2u /* caller will overwrite the whole page: zeroed, not read from its store */

@@ -74,6 +74,8 @@ void vm_entry_detach(struct vm_entry *e)
 
 static void entry_free(struct vm_entry *e)
 {
+	if (e->object != NULL && e->object->ops->unmapped != NULL)
+		e->object->ops->unmapped(e->object);
 	if (e->object != NULL)
 		vm_object_put(e->object);
 	if (e->file != NULL)

@@ -7,6 +7,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/proc/proc.h"
 #include "fs/file.h"
+#include "kernel/syscall/abi/fs.h"
 #include "kernel/syscall/abi/mm.h"
 #include "kernel/syscall/abi/proc.h"
 #include "mm/vm.h"
@@ -109,6 +110,18 @@ static intptr_t map_locked(
 	return va;
 }
 
+/* An object that is sealed against writing has no shared mapping that could be written. The entry is on its list:
+ * whoever seals it from now on finds it there. */
+static bool obey_seals(struct vm_entry *e)
+{
+	if (e->object == NULL || !(e->flags & VME_SHARED) || e->flags & VME_NOWRITE)
+		return true;
+	if (!(READ_ONCE(e->object->seals) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return true;
+	e->flags |= VME_NOWRITE;
+	return !(e->prot & VM_WRITE);
+}
+
 int vm_populate(struct vm_map *m, vaddr_t start, vaddr_t end, unsigned want)
 {
 	for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
@@ -153,7 +166,13 @@ intptr_t vm_mmap(struct vm_map *m, vaddr_t addr, size_t len, unsigned prot, unsi
 		list_push_back(&dead, &e->link);
 	} else {
 		vm_entry_attach(e, obj, obj != NULL ? offset : 0, obj != NULL ? file : NULL);
-		vm_entry_insert(m, e);
+		if (!obey_seals(e)) {
+			vm_entry_detach(e);
+			list_push_back(&dead, &e->link);
+			va = -EPERM;
+		} else {
+			vm_entry_insert(m, e);
+		}
 	}
 	mutex_unlock(&m->lock);
 	vm_entries_free(&dead);

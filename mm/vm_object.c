@@ -17,6 +17,7 @@
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/core/string.h"
+#include "kernel/syscall/abi/fs.h"
 #include "mm/kmem.h"
 #include "mm/sf_buf.h"
 #include "mm/vm.h"
@@ -74,6 +75,23 @@ bool vm_object_get_if_alive(struct vm_object *obj)
 			    &obj->refs, &refs, refs + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			return true;
 	return false;
+}
+
+bool vm_object_tryget(struct vm_object *obj)
+{
+	uint32_t refs = READ_ONCE(obj->refs);
+
+	while (refs != 0)
+		if (__atomic_compare_exchange_n(
+			    &obj->refs, &refs, refs + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+void vm_object_discard(struct vm_object *obj)
+{
+	KASSERT(obj->refs == 1 && obj->npages == 0, "it is in use");
+	kmem_cache_free(object_cache, obj);
 }
 
 static void uncharge(struct vm_object *obj, uintptr_t n)
@@ -315,7 +333,9 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 
 	KASSERT((uint64_t)first << PAGE_SHIFT >= size, "more pages than there are numbers");
 	mutex_lock(&obj->lock);
-	if (size < obj->size)
+	if (obj->seals & (size < obj->size ? F_SEAL_SHRINK : F_SEAL_GROW) && size != obj->size)
+		err = -EPERM;
+	else if (size < obj->size)
 		err = zero_rest_of_page(obj, size);
 	if (err == 0 && size <= obj->size) {
 		unmap_everywhere(obj, first);
@@ -363,6 +383,10 @@ int vm_object_punch(struct vm_object *obj, uint64_t off, uint64_t len)
 	if (has_store(obj))
 		return -EOPNOTSUPP;
 	mutex_lock(&obj->lock);
+	if (obj->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+		mutex_unlock(&obj->lock);
+		return -EPERM;
+	}
 	LIST_FOR_EACH (e, &obj->mappings, object_link)
 		unmap_own_pages(obj, e, first, end);
 	drop_pages(obj, first, end);

@@ -3,8 +3,10 @@
  * There is no swap, so every page stays where it is: the mlock family checks and succeeds.
  */
 #include "fs/file.h"
+#include "fs/memfd.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/proc.h"
+#include "kernel/syscall/abi/fs.h"
 #include "kernel/syscall/abi/mm.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/sysproto.h"
@@ -132,6 +134,22 @@ long sys_mremap(vaddr_t old, size_t old_len, size_t new_len, unsigned flags, vad
 long sys_madvise(vaddr_t addr, size_t len, int advice)
 {
 	return vm_madvise(curproc()->vm, addr, len, advice);
+}
+
+#define MEMFD_NAME_MAX 249 /* NAME_MAX without "memfd:" */
+
+/* Huge pages there are none. */
+long sys_memfd_create(vaddr_t uname, unsigned flags)
+{
+	char name[MEMFD_NAME_MAX + 1];
+	ssize_t n;
+
+	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+		return -EINVAL;
+	n = strncpy_from_user(name, uname, sizeof(name));
+	if (n < 0)
+		return n == -ENAMETOOLONG ? -EINVAL : n;
+	return memfd_create(name, flags & MFD_ALLOW_SEALING, flags & MFD_CLOEXEC);
 }
 
 /* ---- What asks about ranges ---- */

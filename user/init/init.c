@@ -64,12 +64,14 @@ static void mount_all(void)
 		{ "sysfs", "/sys" },
 		{ "devtmpfs", "/dev" },
 		{ "devpts", "/dev/pts" },
+		{ "tmpfs", "/dev/shm" },
 	};
 
 	for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
 		mkdir(mounts[i].dir, 0755);
 		mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, NULL);
 	}
+	chmod("/dev/shm", 01777);
 	symlink("/proc/self/fd", "/dev/fd");
 	symlink("/proc/self/fd/0", "/dev/stdin");
 	symlink("/proc/self/fd/1", "/dev/stdout");

@@ -94,9 +94,20 @@
 #define F_SETLK64       13
 #define F_SETLKW64      14
 #define F_DUPFD_CLOEXEC 1030
+#define F_ADD_SEALS     1033
+#define F_GET_SEALS     1034
 #define F_SETPIPE_SZ    1031
 #define F_GETPIPE_SZ    1032
 #define FD_CLOEXEC      1
+
+#define F_SEAL_SEAL         0x01
+#define F_SEAL_SHRINK       0x02
+#define F_SEAL_GROW         0x04
+#define F_SEAL_WRITE        0x08
+#define F_SEAL_FUTURE_WRITE 0x10
+#define F_SEAL_ALL          0x1f
+#define MFD_CLOEXEC         1
+#define MFD_ALLOW_SEALING   2
 
 #define F_RDLCK 0
 #define F_WRLCK 1
