@@ -66,6 +66,9 @@ int ext2_open(
 	struct block_dev *bd, const char *name, uint64_t size, bool readonly, struct ext2_fs **out);
 /* Marks it as in use: not clean until ext2_close(). */
 int ext2_begin(struct ext2_fs *fs, uint32_t now);
+/* Writes everything, marks it clean if nothing was wrong, and changes nothing any more; or begins again.
+ * Nobody is changing anything. -EROFS: it cannot be written to. */
+int ext2_remount(struct ext2_fs *fs, bool readonly, uint32_t now);
 /* Writes everything that is in memory. */
 int ext2_sync(struct ext2_fs *fs);
 /* The same, marks it clean if nothing was wrong, and frees fs. */

@@ -35,6 +35,16 @@ static int ext2_statfs(struct mount *mount, struct statfs_info *out)
 	return 0;
 }
 
+static int ext2_mount_remount(struct mount *mount, bool readonly)
+{
+	int err = readonly ? ext2_mount_sync(mount) : 0;
+
+	if (err != 0)
+		return err;
+	return ext2_remount(
+		container_of(mount, struct ext2_mount, mount)->fs, readonly, ext2_now());
+}
+
 /* A busy one is not unmounted lazily either: its vnodes find each other through the mount. */
 static int ext2_unmount(struct mount *mount, bool lazy)
 {
@@ -87,6 +97,7 @@ static struct ext2_mount *mount_alloc(const char *source)
 	mount_init(&m->mount, "ext2", source);
 	m->mount.statfs = ext2_statfs;
 	m->mount.sync = ext2_mount_sync;
+	m->mount.remount = ext2_mount_remount;
 	m->mount.unmount = ext2_unmount;
 	m->mount.release = ext2_release;
 	return m;

@@ -16,12 +16,25 @@ static bool is_dead(const struct vnode *dir)
 	return ext2_vnode((struct vnode *)dir)->node.raw.i_links_count == 0;
 }
 
-/* May something be made in the directory. */
-static int check_dir(const struct vnode *dir)
+/* Begins a change of the directory: 0, -EROFS, -ENOENT (it is gone). end_change() follows. */
+static int begin_change(const struct vnode *dir)
 {
+	int err = mount_want_write(dir->mount);
+
+	if (err != 0)
+		return err;
 	if (ext2_mount_of(dir)->fs->readonly)
-		return -EROFS;
-	return is_dead(dir) ? -ENOENT : 0;
+		err = -EROFS; /* something is wrong with it */
+	else if (is_dead(dir))
+		err = -ENOENT;
+	if (err != 0)
+		mount_drop_write(dir->mount);
+	return err;
+}
+
+static void end_change(const struct vnode *dir)
+{
+	mount_drop_write(dir->mount);
 }
 
 /* ---- lookup ---- */
@@ -71,17 +84,14 @@ int ext2_vop_readdir(struct vnode *dir, uint64_t pos, dirent_fn fn, void *ctx)
 /* ---- making ---- */
 
 /* `mode` with its type. The directory's link count went up if it is a directory. */
-static int make(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+static int make_in(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
 	const char *target, struct vnode **out)
 {
 	struct ext2_mount *m = ext2_mount_of(dir);
 	struct ext2_ctx ctx = ext2_ctx(m->fs);
-	struct ext2_vnode *ev;
-	int err = check_dir(dir);
+	struct ext2_vnode *ev = ext2_vnode_new(m, dir, mode, rdev);
+	int err;
 
-	if (err != 0)
-		return err;
-	ev = ext2_vnode_new(m, dir, mode, rdev);
 	if (ev == NULL)
 		return -ENOMEM;
 	err = ext2_make(&ext2_vnode(dir)->node, name, len, &ev->node, target, &ctx);
@@ -93,6 +103,18 @@ static int make(struct vnode *dir, const char *name, size_t len, uint32_t mode, 
 		vnode_put(&ev->vn);
 	else
 		*out = &ev->vn;
+	return err;
+}
+
+static int make(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+	const char *target, struct vnode **out)
+{
+	int err = begin_change(dir);
+
+	if (err != 0)
+		return err;
+	err = make_in(dir, name, len, mode, rdev, target, out);
+	end_change(dir);
 	return err;
 }
 
@@ -118,7 +140,7 @@ int ext2_vop_symlink(struct vnode *dir, const char *name, size_t len, const char
 	return err;
 }
 
-/* What lost a name leaves the table with its last. */
+/* What lost a name leaves the table with its last. Within a change. */
 static void lost_name(struct vnode *vn)
 {
 	if (ext2_vnode(vn)->node.raw.i_links_count == 0)
@@ -128,27 +150,26 @@ static void lost_name(struct vnode *vn)
 int ext2_vop_link(struct vnode *dir, const char *name, size_t len, struct vnode *target)
 {
 	struct ext2_ctx ctx = ext2_ctx(ext2_mount_of(dir)->fs);
-	int err = check_dir(dir);
+	int err = begin_change(dir);
 
 	if (err != 0)
 		return err;
 	err = ext2_link(&ext2_vnode(dir)->node, name, len, &ext2_vnode(target)->node, &ctx);
 	if (err != 0)
 		lost_name(target); /* the link it had for a moment may have been the last */
+	end_change(dir);
 	return err;
 }
 
 /* ---- removing ---- */
 
-static int remove(struct vnode *dir, const char *name, size_t len)
+static int remove_from(struct vnode *dir, const char *name, size_t len)
 {
 	struct ext2_ctx ctx = ext2_ctx(ext2_mount_of(dir)->fs);
 	struct vnode *vn;
 	bool is_dir;
-	int err = check_dir(dir);
+	int err = ext2_vop_lookup(dir, name, len, &vn);
 
-	if (err == 0)
-		err = ext2_vop_lookup(dir, name, len, &vn);
 	if (err != 0)
 		return err;
 	is_dir = S_ISDIR(vn->mode);
@@ -160,6 +181,17 @@ static int remove(struct vnode *dir, const char *name, size_t len)
 	if (err == 0)
 		lost_name(vn);
 	vnode_put(vn);
+	return err;
+}
+
+static int remove(struct vnode *dir, const char *name, size_t len)
+{
+	int err = begin_change(dir);
+
+	if (err != 0)
+		return err;
+	err = remove_from(dir, name, len);
+	end_change(dir);
 	return err;
 }
 
@@ -215,15 +247,12 @@ static int rename_locked(struct vnode *odir, const char *oname, size_t olen, str
 	return 0;
 }
 
-int ext2_vop_rename(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir,
-	const char *nname, size_t nlen, unsigned flags)
+static int rename_in(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir,
+	const char *nname, size_t nlen, bool exchange)
 {
-	bool exchange = flags & RENAME_EXCHANGE;
 	struct vnode *from, *to = NULL;
-	int err = check_dir(ndir);
+	int err = ext2_vop_lookup(odir, oname, olen, &from);
 
-	if (err == 0)
-		err = ext2_vop_lookup(odir, oname, olen, &from);
 	if (err != 0)
 		return err;
 	err = ext2_vop_lookup(ndir, nname, nlen, &to);
@@ -241,5 +270,17 @@ int ext2_vop_rename(struct vnode *odir, const char *oname, size_t olen, struct v
 	if (to != NULL)
 		vnode_put(to);
 	vnode_put(from);
+	return err;
+}
+
+int ext2_vop_rename(struct vnode *odir, const char *oname, size_t olen, struct vnode *ndir,
+	const char *nname, size_t nlen, unsigned flags)
+{
+	int err = begin_change(ndir);
+
+	if (err != 0)
+		return err;
+	err = rename_in(odir, oname, olen, ndir, nname, nlen, flags & RENAME_EXCHANGE);
+	end_change(ndir);
 	return err;
 }

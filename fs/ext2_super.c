@@ -71,6 +71,14 @@ static int refuse(struct ext2_fs *fs, int err, const char *why, uint32_t value)
 	return err;
 }
 
+/* Features that forbid writing to those who do not know them. */
+static uint32_t unknown_ro_features(const struct ext2_fs *fs)
+{
+	return fs->is_rev0 ? 0
+			   : fs->sb.s_feature_ro_compat &
+				     ~(EXT2_RO_COMPAT_SPARSE | EXT2_RO_COMPAT_LARGEFILE);
+}
+
 static int check_revision(struct ext2_fs *fs)
 {
 	const struct ext2_super *sb = &fs->sb;
@@ -86,7 +94,7 @@ static int check_revision(struct ext2_fs *fs)
 	unknown = sb->s_feature_incompat & ~EXT2_INCOMPAT_FILETYPE;
 	if (unknown != 0)
 		return refuse(fs, -EINVAL, "uses features that ext2 does not have", unknown);
-	unknown = sb->s_feature_ro_compat & ~(EXT2_RO_COMPAT_SPARSE | EXT2_RO_COMPAT_LARGEFILE);
+	unknown = unknown_ro_features(fs);
 	if (unknown != 0 && !fs->readonly) {
 		klog(LOG_WARN, "ext2: %s: read-only, because of features %#x", fs->name, unknown);
 		fs->readonly = true;
@@ -308,18 +316,42 @@ int ext2_sync(struct ext2_fs *fs)
 	return err != 0 ? err : err2;
 }
 
+/* It was mounted for writing and nobody writes any more. */
+static int end_writing(struct ext2_fs *fs, uint32_t now)
+{
+	int err = ext2_sync(fs);
+
+	if (err != 0 || fs->broken)
+		return err;
+	fs->sb.s_state |= fs->was_valid & EXT2_VALID;
+	fs->sb.s_wtime = now;
+	return write_super(fs);
+}
+
+int ext2_remount(struct ext2_fs *fs, bool readonly, uint32_t now)
+{
+	int err = 0;
+
+	if (!readonly && (fs->broken || unknown_ro_features(fs) != 0))
+		return -EROFS;
+	if (readonly && fs->writable)
+		err = end_writing(fs, now);
+	if (err != 0)
+		return err;
+	fs->writable = !readonly;
+	fs->readonly = fs->bc->readonly = readonly;
+	if (readonly)
+		return 0;
+	fs->was_valid = fs->sb.s_state;
+	return ext2_begin(fs, now);
+}
+
 int ext2_close(struct ext2_fs *fs, uint32_t now)
 {
 	int err = 0;
 
-	if (fs->writable) {
-		err = ext2_sync(fs);
-		if (err == 0 && !fs->broken) {
-			fs->sb.s_state |= fs->was_valid & EXT2_VALID;
-			fs->sb.s_wtime = now;
-			err = write_super(fs);
-		}
-	}
+	if (fs->writable)
+		err = end_writing(fs, now);
 	if (err != 0)
 		klog(LOG_ERR, "ext2: %s: cannot write everything back: error %d", fs->name, -err);
 	free_fs(fs);

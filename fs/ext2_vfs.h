@@ -46,6 +46,7 @@ struct ext2_vnode {
 	struct ext2_node node;
 	struct list hash_link, lru_link;
 	bool cached;     /* stands in the table */
+	bool orphan;     /* was taken out because its last name went; counts as a writer */
 	unsigned synced; /* in which round of the mount's syncs; sync_lock */
 	uint32_t parent; /* directories: what ".." means */
 };
@@ -71,7 +72,7 @@ int ext2_iget(struct ext2_mount *m, uint32_t ino, struct vnode **out);
 struct ext2_vnode *ext2_vnode_new(
 	struct ext2_mount *m, struct vnode *dir, uint32_t mode, uint64_t rdev);
 int ext2_vnode_enter(struct ext2_mount *m, struct ext2_vnode *ev);
-/* No name leads to it any more. */
+/* No name leads to it any more; within a change of the mount (mount_want_write). */
 void ext2_vnode_forget(struct ext2_mount *m, struct ext2_vnode *ev);
 /* Writes a file's pages and takes vnodes nobody uses out of the table, all of them. */
 void ext2_icache_empty(struct ext2_mount *m);

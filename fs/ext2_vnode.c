@@ -91,15 +91,13 @@ static int store(struct ext2_vnode *ev)
 	return err != 0 ? err : ext2_store(&ev->node);
 }
 
-static int ext2_setattr(struct vnode *vn, unsigned which, const struct kstat *st)
+static int change_attr(struct vnode *vn, unsigned which, const struct kstat *st)
 {
 	struct ext2_vnode *ev = ext2_vnode(vn);
 	struct ext2_inode *raw = &ev->node.raw;
 	uint32_t now = ext2_now();
 	int err = 0;
 
-	if (ev->node.fs->readonly)
-		return -EROFS;
 	if (which & ATTR_SIZE)
 		err = set_size(ev, st->size);
 	if (err != 0)
@@ -120,6 +118,17 @@ static int ext2_setattr(struct vnode *vn, unsigned which, const struct kstat *st
 	raw->i_ctime = now;
 	err = store(ev);
 	mutex_unlock(&ev->node.lock);
+	return err;
+}
+
+static int ext2_setattr(struct vnode *vn, unsigned which, const struct kstat *st)
+{
+	int err = mount_want_write(vn->mount);
+
+	if (err != 0)
+		return err;
+	err = ext2_vnode(vn)->node.fs->readonly ? -EROFS : change_attr(vn, which, st);
+	mount_drop_write(vn->mount);
 	return err;
 }
 
@@ -166,6 +175,8 @@ static void ext2_inactive(struct vnode *vn)
 	}
 	if (gone && !ev->node.fs->readonly)
 		err = ext2_delete(&ev->node, ext2_now());
+	if (ev->orphan)
+		mount_drop_write(vn->mount);
 	if (err != 0)
 		klog(LOG_ERR, "ext2: %s: inode %u: error %d when it was closed", ev->node.fs->name,
 			ev->node.ino, -err);
@@ -399,8 +410,10 @@ void ext2_vnode_forget(struct ext2_mount *m, struct ext2_vnode *ev)
 
 	mutex_lock(&m->icache_lock);
 	had = ev->cached;
-	if (had)
+	if (had) {
 		take_out(m, ev);
+		ev->orphan = mount_want_write(&m->mount) == 0;
+	}
 	mutex_unlock(&m->icache_lock);
 	if (had)
 		vnode_put(&ev->vn);

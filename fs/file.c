@@ -60,6 +60,8 @@ void file_put(struct file *f)
 		lock_release_file(f);
 	if (f->ops->release != NULL)
 		f->ops->release(f);
+	if (f->counted)
+		mount_drop_write(f->vnode->mount);
 	if (f->vnode != NULL)
 		vnode_put(f->vnode);
 	kfree(f->path);

@@ -50,6 +50,7 @@ void mount_init(struct mount *m, const char *fstype, const char *source)
 	strlcpy(m->source, source != NULL && source[0] != '\0' ? source : "none",
 		sizeof(m->source));
 	mutex_init(&m->rename_lock, "vnode_rename");
+	spin_init(&m->write_lock, "mount_write");
 }
 
 void mount_get(struct mount *m)
@@ -61,6 +62,61 @@ void mount_put(struct mount *m)
 {
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) == 0 && m->release != NULL)
 		m->release(m);
+}
+
+int mount_want_write(struct mount *m)
+{
+	int err = 0;
+
+	spin_lock(&m->write_lock);
+	if (m->readonly)
+		err = -EROFS;
+	else
+		m->writers++;
+	spin_unlock(&m->write_lock);
+	return err;
+}
+
+void mount_drop_write(struct mount *m)
+{
+	spin_lock(&m->write_lock);
+	KASSERT(m->writers > 0, "%s: more writers gone than there were", m->source);
+	m->writers--;
+	spin_unlock(&m->write_lock);
+}
+
+/* Closes the gate to writers, or says that there are some. */
+static int set_readonly(struct mount *m, bool readonly)
+{
+	int err = 0;
+
+	spin_lock(&m->write_lock);
+	if (readonly && m->writers > 0)
+		err = -EBUSY;
+	else
+		m->readonly = readonly;
+	spin_unlock(&m->write_lock);
+	return err;
+}
+
+/* mount_mutex held. */
+static int remount(struct mount *m, bool readonly)
+{
+	int err;
+
+	if (m->readonly == readonly)
+		return 0;
+	if (m->remount == NULL)
+		return -EINVAL;
+	if (readonly) {
+		err = set_readonly(m, true);
+		if (err != 0)
+			return err;
+	}
+	err = m->remount(m, readonly);
+	if ((err == 0) != readonly)
+		set_readonly(m, false);
+	return err;
 }
 
 void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg)
@@ -177,11 +233,11 @@ int vfs_mount(const char *fstype, const char *source, const char *target, unsign
 	if (err != 0)
 		return err;
 	if (flags & (MS_REMOUNT | MS_SHARED | MS_PRIVATE)) {
-		/* A remount cannot change what matters: whether it is mounted for writing. */
-		err = -EINVAL;
-		if (point == point->mount->root &&
-			(!(flags & MS_REMOUNT) || !(flags & MS_RDONLY) == !point->mount->readonly))
-			err = 0;
+		err = point == point->mount->root ? 0 : -EINVAL;
+		mutex_lock(&mount_mutex);
+		if (err == 0 && (flags & MS_REMOUNT))
+			err = remount(point->mount, flags & MS_RDONLY);
+		mutex_unlock(&mount_mutex);
 		goto out;
 	}
 	err = -ENODEV;
@@ -317,6 +373,26 @@ void vfs_sync(void)
 	mutex_lock(&mount_mutex);
 	for (unsigned n = 0; (m = nth_syncable(n)) != NULL; n++) {
 		m->sync(m);
+		mount_put(m);
+	}
+	mutex_unlock(&mount_mutex);
+}
+
+void vfs_shutdown(void)
+{
+	struct mount *m;
+	int err;
+
+	mutex_lock(&mount_mutex);
+	for (unsigned n = 0; (m = nth_syncable(n)) != NULL; n++) {
+		err = remount(m, true);
+		if (err != 0)
+			m->sync(m);
+		if (err != 0)
+			klog(LOG_WARN, "%s on %s is in use (error %d): not marked clean", m->source,
+				m->target, -err);
+		else
+			klog(LOG_INFO, "%s on %s is read-only and clean", m->source, m->target);
 		mount_put(m);
 	}
 	mutex_unlock(&mount_mutex);

@@ -92,7 +92,7 @@ static int open_type(struct vnode *vn, struct file *f)
 static struct file *make_file(struct nameidata *nd, struct vnode *vn, int flags)
 {
 	struct file *f = file_alloc(&path_file_ops, NULL, (unsigned)flags);
-	int err;
+	int err = 0;
 
 	if (f == NULL) {
 		vnode_put(vn);
@@ -102,7 +102,12 @@ static struct file *make_file(struct nameidata *nd, struct vnode *vn, int flags)
 	f->path = opened_path(nd, vn);
 	if (flags & O_PATH)
 		return f;
-	err = open_type(vn, f);
+	if (S_ISREG(vn->mode) && file_writable(f)) {
+		err = mount_want_write(vn->mount);
+		f->counted = err == 0;
+	}
+	if (err == 0)
+		err = open_type(vn, f);
 	if (err != 0) {
 		f->ops = &path_file_ops; /* nothing to release */
 		file_put(f);

@@ -122,9 +122,14 @@ struct mount {
 	char source[64], target[128];
 	uint64_t dev;
 	struct mutex rename_lock;
-	bool readonly; /* MS_RDONLY */
+	struct spinlock write_lock; /* the two below */
+	bool readonly;              /* MS_RDONLY; never true while writers > 0 */
+	unsigned writers;           /* mount_want_write() */
 	int (*statfs)(struct mount *m, struct statfs_info *out);
 	int (*sync)(struct mount *m); /* everything to stable storage; NULL: nothing to do */
+	/* From now on read-only (everything on the disk, nobody is writing), or for writing again. NULL: it is
+	 * always for writing. -EROFS: it cannot be. */
+	int (*remount)(struct mount *m, bool readonly);
 	/* Drops what the tree holds. -EBUSY: something is in use (lazy: it lives until it is closed). */
 	int (*unmount)(struct mount *m, bool lazy);
 	void (*release)(struct mount *m); /* last reference gone: frees it */
@@ -135,6 +140,10 @@ void mount_get(struct mount *m);
 void mount_put(struct mount *m);
 /* Fills in a fresh mount with one reference and a device number of its own. */
 void mount_init(struct mount *m, const char *fstype, const char *source);
+/* Around each change of the file system, and for as long as a file is open for writing or an unlinked one
+ * waits for its end: 0, or -EROFS. A mount becomes read-only between such users only. */
+int mount_want_write(struct mount *m);
+void mount_drop_write(struct mount *m);
 /* Calls fn for each mount, oldest first, with mount_lock (a spin lock) held. */
 void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg);
 /* If something is mounted on vn, exchanges the reference for one of that root; so until the top. */
@@ -212,6 +221,10 @@ int vfs_umount(const char *target, int flags);
 int vfs_fsync(struct vnode *vn);
 int vfs_syncfs(struct mount *m);
 void vfs_sync(void);
+/* The machine is about to go: writes everything back and makes every file system read-only, which
+ * marks it clean. One that somebody is writing to is written back as it is, stays marked as in use,
+ * and the log says so. Thread context, no lock held. */
+void vfs_shutdown(void);
 
 /* Reads [off, off+n) of a regular file's page cache into kernel memory (exec). Bytes or -errno. */
 ssize_t vnode_read_kernel(struct vnode *vn, void *buf, size_t n, uint64_t off);

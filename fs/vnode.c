@@ -89,6 +89,9 @@ int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gi
 	struct proc *p = curproc();
 	uint32_t mode = vn->mode;
 
+	if ((want & MAY_WRITE) && vn->mount->readonly &&
+		(S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
+		return -EROFS;
 	if (p == NULL || uid == 0) {
 		if ((want & MAY_EXEC) && !S_ISDIR(mode) && !(mode & 0111))
 			return -EACCES;

@@ -177,6 +177,7 @@ static void reparent_children(struct proc *p)
 static void init_exited(int status)
 {
 	klog(LOG_EMERG, "init exited with status 0x%x: nothing left to run", status);
+	vfs_shutdown();
 	arch_poweroff();
 }
 

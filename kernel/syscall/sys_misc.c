@@ -2,6 +2,7 @@
  * System calls about the system: names, memory, random numbers, the log, power.
  */
 #include "arch/x86/trap.h"
+#include "fs/vfs.h"
 #include "kernel/core/log.h"
 #include "kernel/core/random.h"
 #include "kernel/core/string.h"
@@ -223,6 +224,9 @@ long sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t cmd, vaddr_t arg)
 		(magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
 			magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
+	if (cmd == LINUX_REBOOT_CMD_POWER_OFF || cmd == LINUX_REBOOT_CMD_RESTART ||
+		cmd == LINUX_REBOOT_CMD_HALT)
+		vfs_shutdown();
 	switch (cmd) {
 	case LINUX_REBOOT_CMD_POWER_OFF:
 		klog(LOG_NOTICE, "power off");

@@ -42,6 +42,16 @@ static void on_shutdown(int sig)
 	reboot(sig == SIGTERM ? RB_AUTOBOOT : sig == SIGUSR1 ? RB_HALT_SYSTEM : RB_POWER_OFF);
 }
 
+/* The command is done, or there is no shell to be had: who is left is not asked. */
+static void switch_off(void)
+{
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	sync();
+	reboot(RB_POWER_OFF);
+}
+
 static void catch_signals(void)
 {
 	static const int shutdown[] = { SIGTERM, SIGUSR1, SIGUSR2 };
@@ -201,6 +211,5 @@ int main(void)
 		run_command(control);
 	else
 		serve_consoles();
-	sync();
-	reboot(RB_POWER_OFF);
+	switch_off();
 }
