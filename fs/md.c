@@ -112,6 +112,7 @@ static ssize_t rw_step(struct md *md, struct uio *u, uint64_t off, size_t *want)
 	unsigned nseg;
 	int err = collect(md, u->dir == UIO_WRITE, off, u->resid, seg, &nseg);
 
+	*want = 0;
 	if (err != 0)
 		return err;
 	for (unsigned i = 0; i < nseg; i++)

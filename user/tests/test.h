@@ -42,6 +42,11 @@ void *bad_pointer(void);
 void in_child(const char *what, void (*fn)(void));
 /* The load of fsstress.c: 0, or 1 with what went wrong on stdout. */
 int fsstress(const char *dir, unsigned procs, unsigned long ops, unsigned long long seed);
+/* Of torture.c: the last but one argument is the size of its stream, 0 for none. */
+int torture(
+	const char *dir, unsigned procs, unsigned long ops, unsigned mib, unsigned long long seed);
+/* Of fsfuzz.c: the image, damaged anew each time, is mounted from the disk and used. */
+int fsfuzz(const char *disk, const char *image, unsigned count, unsigned long long seed);
 void show_status(const char *what, int wait_status);
 
 #endif
