@@ -22,6 +22,8 @@
 #include "mm/sf_bench.h"
 #include "mm/sf_buf.h"
 #include "mm/sf_trace.h"
+#include "mm/vm_cache.h"
+#include "mm/vm_lru.h"
 
 #define NSEC_PER_TICK (NSEC_PER_SEC / USER_HZ)
 #define ISA_IRQS      16
@@ -41,12 +43,16 @@ static int show_meminfo(struct textbuf *tb, struct proc *p)
 	page_stats(&st);
 	tb_printf(tb, "MemTotal:       %8llu kB\n", (unsigned long long)st.total * kb);
 	tb_printf(tb, "MemFree:        %8llu kB\n", (unsigned long long)st.free * kb);
-	tb_printf(tb, "MemAvailable:   %8llu kB\n", (unsigned long long)st.free * kb);
+	tb_printf(tb, "MemAvailable:   %8llu kB\n",
+		(unsigned long long)(st.free + vm_lru_pages()) * kb);
 	tb_printf(tb, "Buffers:        %8u kB\n", 0u);
-	tb_printf(tb, "Cached:         %8llu kB\n", (unsigned long long)tmpfs_total_pages() * kb);
+	tb_printf(tb, "Cached:         %8llu kB\n",
+		(unsigned long long)(tmpfs_total_pages() + vm_lru_pages()) * kb);
 	tb_printf(tb, "SwapCached:     %8u kB\n", 0u);
 	tb_printf(tb, "SwapTotal:      %8u kB\n", 0u);
 	tb_printf(tb, "SwapFree:       %8u kB\n", 0u);
+	tb_printf(
+		tb, "Dirty:          %8llu kB\n", (unsigned long long)vm_cache_dirty_pages() * kb);
 	tb_printf(tb, "Shmem:          %8llu kB\n", (unsigned long long)tmpfs_total_pages() * kb);
 	tb_printf(tb, "LowTotal:       %8llu kB\n", (unsigned long long)st.kernel_zone_total * kb);
 	tb_printf(tb, "LowFree:        %8llu kB\n", (unsigned long long)st.kernel_zone_free * kb);

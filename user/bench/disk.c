@@ -5,7 +5,8 @@
  *
  * First everything is written, each page with its own number; what is read is checked for it. With
  * --cool, the whole of another disk is read before the first pass of each kind: if it is at least
- * as large as the pool of mappings, none is left and the pass is a cold one.
+ * as large as the pool of mappings, none is left and the pass is a cold one. Each pass stands between
+ * marks for the instruction counter (tools/vm --count).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,6 +20,8 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "arch/x86/icnt.h"
 
 #define PAGE      4096u
 #define MIB       ((size_t)1 << 20)
@@ -162,10 +165,12 @@ static void measure(int fd, char op, size_t size)
 	for (unsigned pass = 1; pass <= opt.passes; pass++) {
 		read_counters(&before);
 		start = now();
+		ICNT_MARK(ICNT_BEGIN);
 		if (op == 'm')
 			pass_mmap(fd);
 		else
 			pass_io(fd, op, size);
+		ICNT_MARK(ICNT_END);
 		end = now();
 		read_counters(&after);
 		report(op, size, pass, end - start, &before, &after);

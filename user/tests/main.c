@@ -3,6 +3,7 @@
  * process of its own with a header line before and its exit status after; `--seconds N` before them says
  * how long those go on that could do so for ever. `--touch MIB N` is no test
  * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
+ * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
  * PROCS OPS MIB SEED`, `--dirty FILE MIB` (torture.c), `--fsfuzz DISK IMAGE COUNT SEED` (fsfuzz.c) and `--fuzz` (fuzz.c)
  * are others.
  */
@@ -164,6 +165,8 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--torture") == 0 && argc == 7)
 		return torture(argv[2], (unsigned)atoi(argv[3]), strtoul(argv[4], NULL, 0),
 			(unsigned)atoi(argv[5]), strtoull(argv[6], NULL, 0));
+	if (strcmp(argv[1], "--dirty") == 0 && argc == 4)
+		return dirty(argv[2], (unsigned)atoi(argv[3]));
 	if (strcmp(argv[1], "--fsfuzz") == 0 && argc == 6)
 		return fsfuzz(
 			argv[2], argv[3], (unsigned)atoi(argv[4]), strtoull(argv[5], NULL, 0));

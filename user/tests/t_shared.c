@@ -17,7 +17,7 @@
 
 #define PAGES 40
 #define SIZE  (PAGES * 4096 + 1234)
-#define STEPS 6000
+#define STEPS 50000 /* times two accesses, each of them looked at by the other side */
 
 struct message {
 	uint32_t offset, value;
@@ -67,7 +67,7 @@ static unsigned through_calls(int fd, int in, int out)
 		if (write(out, &m, sizeof(m)) != sizeof(m) || read(in, &m, sizeof(m)) != sizeof(m))
 			return STEPS;
 		wrong += pread(fd, &value, 4, m.offset) != 4 || value != m.value;
-		if (i % 500 == 250)
+		if (i % 2500 == 1250)
 			wrong += fsync(fd) != 0;
 	}
 	return wrong;

@@ -45,6 +45,8 @@ int fsstress(const char *dir, unsigned procs, unsigned long ops, unsigned long l
 /* Of torture.c: the last but one argument is the size of its stream, 0 for none. */
 int torture(
 	const char *dir, unsigned procs, unsigned long ops, unsigned mib, unsigned long long seed);
+/* The same file: makes so much of a file dirty through a mapping, and looks whether it is there. */
+int dirty(const char *path, unsigned mib);
 /* Of fsfuzz.c: the image, damaged anew each time, is mounted from the disk and used. */
 int fsfuzz(const char *disk, const char *image, unsigned count, unsigned long long seed);
 void show_status(const char *what, int wait_status);

@@ -169,6 +169,27 @@ static int stream(unsigned mib)
 	return bad;
 }
 
+int dirty(const char *path, unsigned mib)
+{
+	size_t words = (size_t)mib * PER_MIB;
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600), bad;
+	uint64_t *map;
+
+	if (fd < 0 || ftruncate(fd, (off_t)words * 8) != 0)
+		return fail(path);
+	map = mmap(NULL, words * 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return fail("mmap");
+	for (size_t i = 0; i < words; i += 64)
+		map[i] = word(FILES, i);
+	bad = check("mapped", FILES, 0, map, words);
+	for (size_t i = 0; i < words && !bad; i += 64)
+		bad = map[i] == 0;
+	if (!bad)
+		printf("%u MiB were kept\n", mib);
+	return bad;
+}
+
 static int work(unsigned id, unsigned long ops)
 {
 	int fds[FILES];
