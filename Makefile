@@ -96,7 +96,8 @@ $(O)/$1$V/%.c.o: %.c $(O)/$1$V/flags | tools-run
 
 $(O)/$1$V/%.asm.o: %.asm $(O)/$1$V/flags | tools-run
 	@mkdir -p $$(@D)
-	$$(call say,NASM,$$@) $(NASM) $(NFLAGS) $(NFLAGS_$1) -MD $$(@:.o=.d) -MP -MT $$@ $$< -o $$@
+	$$(call say,NASM,$$@) $(NASM) $(NFLAGS) $(NFLAGS_$1) $$< -o $$@
+	@$(NASM) $(NFLAGS) $(NFLAGS_$1) -M -MP -MT $$@ $$< >$$(@:.o=.d) # NASM 2.16's -MD forgets what is included
 
 $(O)/mayfly-$1$V.elf: boot/kernel_$1.ld $(O)/$1$V/objects $$(kobj_$1) tools/link tools/ksyms
 	$$(call say,LINK,$$@) LD='$(CROSS_$1)ld $(LFLAGS) $(LFLAGS_$1)' CC='$(GCC_$1) $(filter -m32 -m64,$(KFLAGS_$1))' \
