@@ -167,10 +167,11 @@ void arch_cpu_features(void)
 	if (f->xsave) /* for what fpu_init_cpu() has enabled */
 		f->xsave_size = cpuid(0xd, 0).b;
 	entry_has_smap = f->smap;
+	idle_init();
 	klog(LOG_INFO, "cpu: %s family %u model %u stepping %u, %u address bits",
 		f->model[0] != '\0' ? f->model : f->vendor, f->family, f->model_id, f->stepping,
 		f->phys_bits);
-	klog(LOG_INFO, "cpu:%s%s%s%s%s%s", f->nx ? " nx" : "", f->smep ? " smep" : "",
+	klog(LOG_INFO, "cpu:%s%s%s%s%s%s%s", f->nx ? " nx" : "", f->smep ? " smep" : "",
 		f->smap ? " smap" : "", f->umip ? " umip" : "", f->xsave ? " xsave" : "",
-		f->invariant_tsc ? " invariant-tsc" : "");
+		f->invariant_tsc ? " invariant-tsc" : "", idle_watches ? " mwait" : "");
 }

@@ -170,6 +170,13 @@ void ipi_send(unsigned cpu, unsigned vector);
 void ipi_send_mask(const struct cpumask *mask, unsigned vector); /* own CPU is skipped */
 void ipi_stop_others(void); /* NMI: all other CPUs halt for ever */
 
+/* arch/x86/idle.c. Waits until an interrupt has come or, if idle_watches, `flag` was set by a plain store
+ * (then whoever sets it needs no IPI). Call with interrupts off, after a last look at everything but the
+ * flag; returns with them on. May return for no reason. */
+extern bool idle_watches;
+void idle_init(void); /* BSP, once; needs cpu_features */
+void idle_wait(const bool *flag);
+
 /* kernel/core/smp_call.c: runs fn(arg) on every online CPU of the mask, the caller's included,
  * interrupts off there; returns when all are done. Thread context, interrupts on, no spin lock. */
 void smp_call(const struct cpumask *mask, void (*fn)(void *), void *arg);
@@ -194,6 +201,7 @@ void ioapic_init(void);
 void smp_start_aps(void);     /* returns when all CPUs that answer are online */
 void arch_screen_init(void);  /* framebuffer and virtual consoles; after kva_init() */
 void arch_devices_init(void); /* serial interrupts, keyboard */
+void power_init(void);        /* needs acpi_init(); maps what arch_poweroff() will need */
 void arch_poweroff(void) NORETURN;
 void arch_reboot(void) NORETURN;
 void arch_halt(void) NORETURN;

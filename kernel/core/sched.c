@@ -337,10 +337,10 @@ static void wait_for_work(struct cpu *c, struct runq *rq)
 		for (unsigned i = 0; i < IDLE_POLLS && !work_here(c, rq); i++)
 			cpu_relax();
 		irq_disable();
-		publish_idle(c, rq, CPU_HALTED);
+		publish_idle(c, rq, idle_watches ? CPU_POLLING : CPU_HALTED);
 		if (work_here(c, rq) || steal_here(c, rq))
 			break;
-		irq_enable_and_halt();
+		idle_wait(&c->need_resched);
 	}
 	tlb_leave_idle();
 }
