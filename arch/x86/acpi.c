@@ -50,8 +50,6 @@ struct gas {
 	uint8_t space, width, offset, access;
 	uint64_t addr;
 } PACKED;
-#define GAS_MEMORY 0
-#define GAS_IO     1
 
 /* MADT, 5.2.12 */
 struct madt {
@@ -90,10 +88,12 @@ enum {
 	FADT_X_PM1A_CNT = 172,
 	FADT_X_PM1B_CNT = 184,
 	FADT_X_PM_TMR = 208,
+	FADT_SLEEP_CONTROL = 244,
 };
-#define FADT_FLAG_TMR_32BIT (1u << 8)
-#define FADT_FLAG_RESET     (1u << 10)
-#define HPET_ADDRESS        40
+#define FADT_FLAG_TMR_32BIT  (1u << 8)
+#define FADT_FLAG_RESET      (1u << 10)
+#define FADT_FLAG_HW_REDUCED (1u << 20)
+#define HPET_ADDRESS         40
 
 struct acpi_info acpi;
 static paddr_t root;        /* XSDT or RSDT */
@@ -422,10 +422,10 @@ static struct acpi_reg fadt_reg(
 
 	if (off_gas + sizeof(g) <= t->length)
 		memcpy(&g, (const char *)t + off_gas, sizeof(g));
-	if (g.addr != 0 && (g.space == GAS_MEMORY || (g.space == GAS_IO && g.addr <= UINT16_MAX)))
-		return (struct acpi_reg){ true, g.space == GAS_IO, width, g.addr };
+	if (g.addr != 0 && g.space <= ACPI_PCI && (g.space != ACPI_IO || g.addr <= UINT16_MAX))
+		return (struct acpi_reg){ true, g.space, width, g.addr };
 	if (port != 0 && port <= UINT16_MAX)
-		return (struct acpi_reg){ true, true, width, port };
+		return (struct acpi_reg){ true, ACPI_IO, width, port };
 	return (struct acpi_reg){ 0 };
 }
 
@@ -505,6 +505,8 @@ static void parse_fadt(void)
 	acpi.pm_timer_32bit = flags & FADT_FLAG_TMR_32BIT;
 	if (flags & FADT_FLAG_RESET)
 		acpi.reset = fadt_reg(t, FADT_RESET_REG, 0, 8);
+	if (flags & FADT_FLAG_HW_REDUCED)
+		acpi.sleep_control = fadt_reg(t, FADT_SLEEP_CONTROL, 0, 8);
 	acpi.reset_value = field(t, FADT_RESET_VALUE, 1);
 	dsdt = field(t, FADT_X_DSDT, 8);
 	if (dsdt == 0)
@@ -522,7 +524,7 @@ static void parse_hpet(void)
 		return;
 	if (HPET_ADDRESS + sizeof(g) <= t->length)
 		memcpy(&g, (const char *)t + HPET_ADDRESS, sizeof(g));
-	if (g.space == GAS_MEMORY)
+	if (g.space == ACPI_MEMORY)
 		acpi.hpet = g.addr;
 	unmap_table(t);
 }
@@ -535,7 +537,11 @@ static void number_cpus(void)
 
 	for (unsigned i = 0; i < nfound; i++)
 		max_id = MAX(max_id, found[i].apic_id);
-	lapic_probe(max_id);
+	if (!lapic_probe(max_id)) {
+		klog(LOG_WARN, "this CPU has no local APIC: one CPU, PIT and 8259 instead");
+		nfound = 0;
+		acpi.nioapics = 0;
+	}
 	bsp = lapic_id();
 	cpus[0].apic_id = bsp;
 	ncpus = 1;

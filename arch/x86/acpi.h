@@ -31,11 +31,13 @@ struct acpi_nmi {
 };
 #define ACPI_ALL_CPUS UINT32_MAX
 
-/* Generic address: a register in I/O space or in memory. */
+/* Generic address structure, 5.2.3.2: a register in one of three spaces. */
+enum acpi_space { ACPI_MEMORY, ACPI_IO, ACPI_PCI };
 struct acpi_reg {
-	bool present, io;
+	bool present;
+	uint8_t space; /* enum acpi_space */
 	uint8_t width; /* bits: 8, 16, 32 */
-	uint64_t addr;
+	uint64_t addr; /* PCI: device << 32 | function << 16 | offset, bus 0 */
 };
 
 struct acpi_info {
@@ -56,6 +58,7 @@ struct acpi_info {
 	struct acpi_reg pm1a_control, pm1b_control;
 	bool have_s5;
 	uint8_t s5_typ_a, s5_typ_b;
+	struct acpi_reg sleep_control; /* instead of PM1 on hardware-reduced machines, 4.8.3.7 */
 	struct acpi_reg reset;
 	uint8_t reset_value;
 	uint8_t century; /* CMOS index of the century, 0: none */

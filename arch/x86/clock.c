@@ -167,7 +167,7 @@ static bool hpet_probe(void)
 
 static bool pm_probe(void)
 {
-	if (!acpi.pm_timer.present || !acpi.pm_timer.io)
+	if (!acpi.pm_timer.present || acpi.pm_timer.space != ACPI_IO)
 		return false;
 	if (acpi.pm_timer_32bit)
 		sources[SRC_PM].mask = UINT32_MAX;

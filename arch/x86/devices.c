@@ -167,6 +167,7 @@ void arch_screen_init(void)
 
 void arch_devices_init(void)
 {
+	power_init();
 	serial_init();
 	keyboard_init();
 }

@@ -7,7 +7,7 @@
  * interrupts off lest a handler's IPI comes between the two writes. No locks.
  *
  * The timer runs one-shot, its rate measured once against the clock (clock.c): all CPUs' APICs are
- * fed by the same crystal.
+ * fed by the same crystal. A CPU without local APIC has the PIT (pit_timer.c).
  */
 #include "arch/x86/lapic.h"
 
@@ -17,6 +17,8 @@
 #include "arch/x86/trap.h"
 #include "kernel/core/cpu.h"
 #include "kernel/core/log.h"
+#include "kernel/core/option.h"
+#include "kernel/core/string.h"
 #include "kernel/core/timer.h"
 #include "mm/kmem.h"
 
@@ -89,18 +91,35 @@ static void reg_write(enum lapic_reg reg, uint32_t v)
 		window[reg / 4] = v;
 }
 
-void lapic_probe(uint32_t max_id)
+bool lapic_present(void)
 {
-	struct cpuid_regs id = cpuid(1, 0);
+	return present;
+}
+
+/* x2APIC where the firmware chose it, where an id demands it, and where the user asks for it. */
+static bool want_x2apic(uint32_t max_id)
+{
+	const char *wanted = option_get("x2apic");
+	bool asked = wanted != NULL && strcmp(wanted, "on") == 0;
+
+	if (wanted != NULL && !asked)
+		klog(LOG_WARN, "x2apic=%s ignored: only on is known", wanted);
+	if (cpuid(1, 0).c & CPUID_1_ECX_X2APIC)
+		return asked || max_id >= X2APIC_ID_MIN;
+	if (asked)
+		klog(LOG_WARN, "x2apic=on ignored: this CPU has no x2APIC");
+	return false;
+}
+
+bool lapic_probe(uint32_t max_id)
+{
 	paddr_t addr;
 	uint64_t base;
 
-	if (!(id.d & CPUID_1_EDX_APIC))
-		panic("this CPU has no local APIC");
+	if (!(cpuid(1, 0).d & CPUID_1_EDX_APIC))
+		return false;
 	base = rdmsr(MSR_APIC_BASE);
-	x2apic = base & APIC_BASE_X2;
-	if (!x2apic && max_id >= X2APIC_ID_MIN && (id.c & CPUID_1_ECX_X2APIC))
-		x2apic = true;
+	x2apic = want_x2apic(max_id) || base & APIC_BASE_X2;
 	if (!x2apic) {
 		addr = acpi.lapic_addr;
 		if (addr == 0)
@@ -115,6 +134,7 @@ void lapic_probe(uint32_t max_id)
 	if (x2apic)
 		wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2);
 	present = true;
+	return true;
 }
 
 uint32_t lapic_id(void)
@@ -126,7 +146,8 @@ uint32_t lapic_id(void)
 
 void lapic_eoi(void)
 {
-	reg_write(LAPIC_EOI, 0);
+	if (present)
+		reg_write(LAPIC_EOI, 0);
 }
 
 /* LINT1 is NMI on every PC; the MADT may say otherwise. */
@@ -149,14 +170,18 @@ static void setup_lints(void)
 void lapic_accept_pic(void)
 {
 	pic_mode = true;
-	reg_write(LAPIC_LVT_LINT0, LVT_EXTINT);
+	if (present)
+		reg_write(LAPIC_LVT_LINT0, LVT_EXTINT);
 }
 
 void lapic_init_cpu(void)
 {
-	uint64_t base = rdmsr(MSR_APIC_BASE);
+	uint64_t base;
 	uint32_t max_lvt;
 
+	if (!present)
+		return;
+	base = rdmsr(MSR_APIC_BASE);
 	/* From disabled to x2APIC there is no direct way (SDM 11.12.5). */
 	if (!(base & APIC_BASE_ENABLE))
 		wrmsr(MSR_APIC_BASE, base |= APIC_BASE_ENABLE);
@@ -253,6 +278,10 @@ void arch_timer_arm(uint64_t deadline)
 	/* A clock that wraps must be read in time even if nobody waits for anything. */
 	if (this_cpu_id() == 0 && clock_max_idle_ns != UINT64_MAX)
 		deadline = MIN(deadline, now + clock_max_idle_ns);
+	if (!present) {
+		pit_timer_arm(deadline == UINT64_MAX ? deadline : deadline - MIN(deadline, now));
+		return;
+	}
 	if (deadline == UINT64_MAX) {
 		reg_write(LAPIC_TIMER_INITIAL, 0);
 		return;
@@ -305,6 +334,10 @@ static void timer_calibrate(void)
 
 void arch_timer_init_cpu(void)
 {
+	if (!present) {
+		pit_timer_init();
+		return;
+	}
 	if (timer_rate == 0)
 		timer_calibrate();
 	reg_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);

@@ -341,6 +341,11 @@ static void interrupt(struct trapframe *tf)
 		lapic_eoi();
 		timer_interrupt(tf_user(tf));
 		break;
+	case VEC_IRQ_BASE: /* the PIT, where there is no local APIC; else it stays masked */
+		count_add(CNT_IRQ_LOC, 1);
+		pic_acknowledge(0);
+		timer_interrupt(tf_user(tf));
+		break;
 	case VEC_IPI_TLB:
 		count_add(CNT_IRQ_TLB, 1);
 		lapic_eoi();

@@ -25,6 +25,7 @@ unsigned ncpus;
 static uint8_t mem[MEM_TOP + 65536];
 static unsigned maps, max_cpus = MAX_CPUS;
 static uint32_t probed_max_id, bsp_id;
+static bool have_lapic = true;
 struct boot_info boot_info;
 
 void *kva_map_phys(paddr_t pa, size_t size, unsigned flags)
@@ -53,9 +54,10 @@ uint64_t option_u64(const char *name, uint64_t def, uint64_t min, uint64_t max)
 	return max_cpus;
 }
 
-void lapic_probe(uint32_t max_id)
+bool lapic_probe(uint32_t max_id)
 {
 	probed_max_id = max_id;
+	return have_lapic;
 }
 
 uint32_t lapic_id(void)
@@ -132,7 +134,7 @@ static void build(bool xsdt)
 	set(fadt, FADT_PM_TMR, 0x608, 4);
 	set(fadt, FADT_PM_TMR_LEN, 4, 1);
 	set(fadt, FADT_FLAGS, FADT_FLAG_TMR_32BIT | FADT_FLAG_RESET, 4);
-	set(fadt, FADT_RESET_REG, GAS_IO | 8 << 8, 4);
+	set(fadt, FADT_RESET_REG, ACPI_IO | 8 << 8, 4);
 	set(fadt, FADT_RESET_REG + 4, 0xcf9, 8);
 	set(fadt, FADT_RESET_VALUE, 6, 1);
 	entries[1] = add_table("FACP", fadt, sizeof(fadt));
@@ -200,6 +202,13 @@ static void test_good(void)
 	is_int(ncpus, 2, "maxcpus");
 	is_int(nleft_out, 1, "the rest is left out");
 	max_cpus = MAX_CPUS;
+
+	have_lapic = false;
+	build(true);
+	acpi_init();
+	is_int(ncpus, 1, "a CPU without local APIC is alone, whatever the MADT says");
+	is_int(acpi.nioapics, 0, "and has the 8259");
+	have_lapic = true;
 }
 
 static void test_none(void)
