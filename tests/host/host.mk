@@ -23,6 +23,7 @@ HOST32 := t_core
 t_tty_SRCS := fs/tty_ldisc.c
 t_vt_SRCS := $(HOST_CORE) kernel/console/vt.c kernel/console/vt_seq.c kernel/console/charset.c
 t_keymap_SRCS := $(HOST_CORE) kernel/console/keymap.c
+t_fb_SRCS := $(HOST_CORE) $(addprefix kernel/console/,fb.c font.c vt.c vt_seq.c charset.c)
 
 t_cpio_SRCS := fs/cpio.c
 HOST32 += t_cpio
