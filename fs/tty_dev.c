@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The UARTs as terminals, and the names of all terminals of the machine in /dev. A UART that the option rawserial= names (tools/vm does) is no terminal but a plain stream of
- * bytes, which carries what goes between a virtual machine and its host; isatty() is false on it.
+ * The UARTs as terminals, and the names of all terminals of the machine in /dev. A UART that the
+ * option rawserial= names (tools/vm does) is no terminal but a plain stream of bytes, which carries
+ * what goes between a virtual machine and its host; isatty() is false on it.
  *
  * A stream's lock protects its ring, which the interrupt handler fills; what does not fit is lost.
  */
