@@ -1,0 +1,152 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Somebody in front of the machine: the screen is read and the keyboard typed on, in VGA text mode and on linear
+# framebuffers, under BIOS and UEFI; programs that fill the screen; four consoles; machines that lack something.
+. "$(dirname "$0")/../lib/tap.sh"
+
+screen() { # screen NAME VM ARG...: the script on stdin
+	name=$1
+	shift
+	cat >"$tmp/script"
+	if timeout 550 python3 "$top/tests/lib/screen" "$tmp/script" "$top/tools/vm" --log "$log" --timeout 500 "$@" \
+		>"$out" 2>"$err"; then
+		pass "$name"
+	else
+		fail "$name"
+		head -n 70 "$out" | sed 's/^/#   /'
+		head -n 20 "$err" | cat -v | sed 's/^/#   stderr: /'
+	fi
+}
+
+# What a console on a screen of COLS x ROWS must do.
+session() { # session COLS ROWS
+	cat <<EOF
+expect mayfly:
+size $1x$2
+type echo "Hi, There_\$((6*7))!" | tr a-z A-Z\\n
+expect HI, THERE_42!
+type sleep 100\\n
+quiet 1
+key ctrl-c
+expect ^C
+type echo status \$?\\n
+expect status 130
+EOF
+	cat <<'EOF'
+type printf '\\033[1;31;44m%s\\033[m \\342\\224\\214\\303\\244\\n' $((111*111))\n
+expect 12321 ┌ä
+colour 12321 12 1
+key alt-f2
+expect Press Enter for a shell on tty2
+absent 12321
+type \n
+expect mayfly:
+type tty; stty size; echo $TERM\n
+expect /dev/tty2
+EOF
+	cat <<EOF
+expect $2 $1
+expect linux
+key alt-left
+expect 12321
+type chvt 2\\n
+expect /dev/tty2
+key alt-f1
+expect 12321
+EOF
+}
+
+# vi, to the last character of the screen; top; and a look back at what has scrolled away.
+editor() { # editor ROWS
+	{
+		printf 'Hello\nWorld\n'
+		i=2
+		while [ "$i" -lt $(($1 - 1)) ]; do
+			echo '~'
+			i=$((i + 1))
+		done
+		echo '- /tmp/f [Modified] 2/2 100%'
+	} >"$tmp/vi$1"
+	cat <<EOF
+type vi /tmp/f\\n
+expect ~
+type iHello\\nXWorld
+key esc
+quiet 1
+key left
+key left
+key left
+key left
+key left
+type x
+is $tmp/vi$1
+type :wq\\n
+expect mayfly:
+type top\\n
+expect Load average:
+expect COMMAND
+colour PID 0 7
+type q
+type seq 1 $(($1 * 2)) | sed s/^/L/\\n
+expect L$(($1 * 2))
+absent L$(($1 / 2)) 
+key shift-pgup
+key shift-pgup
+key shift-pgup
+expect L$(($1 / 2))
+key shift-pgdn
+key shift-pgdn
+key shift-pgdn
+expect L$(($1 * 2))
+EOF
+}
+
+{
+	session 80 25
+	editor 25
+} >"$tmp/text"
+screen "amd64: VGA text, from the ISO" --arch amd64 --entry amd64 <"$tmp/text"
+screen "i386: VGA text" --arch i386 <"$tmp/text"
+{
+	session 100 37
+	editor 37
+} >"$tmp/pixels"
+screen "amd64: framebuffer under UEFI" --arch amd64 --uefi <"$tmp/pixels"
+screen "i386: framebuffer under UEFI" --arch i386 --uefi <"$tmp/pixels"
+screen "i386: framebuffer of 16 bits under BIOS, German keyboard" --arch i386 --entry i386-gfx --append keymap=de <<'EOF'
+expect mayfly:
+size 100x37
+type echo_
+key bracket_left
+key alt_r-q
+key alt_r-e
+key alt_r-less
+type y
+expect echo?ü@€|z
+EOF
+screen "amd64: a panic on a framebuffer, without UARTs" --arch amd64 --entry amd64-gfx --append "serial=off selftest=panic" <<'EOF'
+expect PANIC: on purpose
+size 128x48
+expect build
+expect rax
+EOF
+screen "i386: a panic in VGA text, without UARTs" --arch i386 --append "serial=off selftest=panic" <<'EOF'
+expect PANIC: on purpose
+expect build
+expect eax
+EOF
+screen "amd64: without UARTs the screen is the console" --arch amd64 --append "serial=off" <<'EOF'
+expect mayfly:
+type echo said $((40+2)) >/dev/console\n
+expect said 42
+EOF
+
+for arch in amd64 i386; do
+	guest $arch 'dmesg | grep -E "ignored|i8042"; exec 3<>/dev/tty1' --machine pc,i8042=off --qemu=-vga --qemu=none \
+		--append "keymap=xx console=ttyS9 console=ttyS1"
+	matches "$out" 'keymap=xx: no such layout, ignored' "$arch: an unknown keymap is reported"
+	matches "$out" 'console=ttyS9: no such device, ignored' "$arch: so is a console that is not there"
+	matches "$out" 'keyboard: no i8042 controller' "$arch: boots without a keyboard"
+	matches "$out" 'tty1: No such device or address' "$arch: and without a screen"
+done
+done_testing
