@@ -95,12 +95,12 @@ static bool walk_to(struct pmap *pm, vaddr_t va, struct walk *w)
 	pte_t *table = phys_to_virt(pm->root);
 
 	for (unsigned l = PT_LEVELS;; l--) {
-		pte_t e;
+		uintptr_t e;
 
 		w->entry[l] = &table[pt_index(va, l)];
 		if (l == 1)
 			return true;
-		e = pte_read(w->entry[l]);
+		e = pte_word(w->entry[l]);
 		if (!(e & PTE_P))
 			return false;
 		table = pte_table(e);
@@ -130,10 +130,22 @@ static bool walk_create(struct pmap *pm, vaddr_t va, struct walk *w)
 		w->entry[l] = &table[pt_index(va, l)];
 		if (l == 1)
 			return true;
-		if (!(pte_read(w->entry[l]) & PTE_P) && !add_table(pm, w->entry[l], l))
+		if (!(pte_word(w->entry[l]) & PTE_P) && !add_table(pm, w->entry[l], l))
 			return false;
-		table = pte_table(pte_read(w->entry[l]));
+		table = pte_table(pte_word(w->entry[l]));
 	}
+}
+
+/* `e` of `level`, which maps va, leads nowhere: the address where the first after it begins that does, or
+ * where its table or [va, end) ends. */
+static vaddr_t skip_absent(const pte_t *e, unsigned level, vaddr_t va, vaddr_t end)
+{
+	va = ROUND_DOWN(va, pt_span(level));
+	do {
+		va += pt_span(level);
+		e++;
+	} while (va < end && pt_index(va, level) != 0 && !(pte_word(e) & PTE_P));
+	return va;
 }
 
 /* Advances *va to the first address not below it whose page table exists; false: none below end. */
@@ -143,20 +155,15 @@ static bool walk_next(struct pmap *pm, vaddr_t *va, vaddr_t end, struct walk *w)
 		pte_t *table = phys_to_virt(pm->root);
 		unsigned l = PT_LEVELS;
 
-		for (; l > 1; l--) {
-			pte_t e;
-
+		for (;; l--) {
 			w->entry[l] = &table[pt_index(*va, l)];
-			e = pte_read(w->entry[l]);
-			if (!(e & PTE_P))
+			if (l == 1)
+				return true;
+			if (!(pte_word(w->entry[l]) & PTE_P))
 				break;
-			table = pte_table(e);
+			table = pte_table(pte_word(w->entry[l]));
 		}
-		if (l == 1) {
-			w->entry[1] = &table[pt_index(*va, 1)];
-			return true;
-		}
-		*va = ROUND_DOWN(*va, pt_span(l)) + pt_span(l);
+		*va = skip_absent(w->entry[l], l, *va, end);
 	}
 	return false;
 }
@@ -248,7 +255,7 @@ struct pmap *pmap_create(void)
 	spin_init(&pm->lock, "pmap");
 	pm->root = virt_to_phys(root);
 	pm->table_pages = 1;
-	for (unsigned i = pt_index(DMAP_BASE, PT_LEVELS); i < PT_ENTRIES; i++)
+	for (unsigned i = pt_index(DMAP_BASE, PT_LEVELS); i < PT_ROOT_ENTRIES; i++)
 		pte_set(&root[i], pte_read((pte_t *)phys_to_virt(kernel_pmap.root) + i));
 	/* PAE: the CPU reads the top level only when CR3 is loaded, so it is complete from the start. */
 	if (PT_FIXED_LEVEL < PT_LEVELS)
@@ -265,13 +272,18 @@ no_root:
 	return NULL;
 }
 
+/* Those below `table` go first: as many as it counts, among its first `entries`. */
 static void free_tables(struct pmap *pm, pte_t *table, unsigned level, unsigned entries)
 {
-	for (unsigned i = 0; level > 1 && i < entries; i++) {
-		pte_t e = pte_read(&table[i]);
+	unsigned left = level > 1 ? table_page(table)->pt_used : 0;
 
-		if (e & PTE_P)
-			free_tables(pm, pte_table(e), level - 1, PT_ENTRIES);
+	for (unsigned i = 0; left > 0 && i < entries; i++) {
+		uintptr_t e = pte_word(&table[i]);
+
+		if (!(e & PTE_P))
+			continue;
+		free_tables(pm, pte_table(e), level - 1, PT_ENTRIES);
+		left--;
 	}
 	pm->table_pages--;
 	kpages_free(table);
@@ -314,16 +326,17 @@ static int enter(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned pro
 		err = -ENOMEM;
 		goto out;
 	}
-	if (only_new && mapped(pte_read(w.entry[1]))) {
-		err = -EEXIST;
-		goto out;
-	}
-	old = pte_xchg(w.entry[1], next);
-	if (mapped(old)) {
+	if (mapped(pte_word(w.entry[1]))) {
+		if (only_new) {
+			err = -EEXIST;
+			goto out;
+		}
+		old = pte_xchg(w.entry[1], next);
 		spin_unlock(&pm->lock);
 		displaced(pm, va, old, next);
 		return 0;
 	}
+	pte_set(w.entry[1], next);
 	table_page(w.entry[1])->pt_used++;
 	pm->resident++;
 out:

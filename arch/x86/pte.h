@@ -12,12 +12,14 @@
 
 #define PT_ENTRIES 512
 #ifdef __x86_64__
-#define PT_LEVELS 4
+#define PT_LEVELS       4
+#define PT_ROOT_ENTRIES PT_ENTRIES
 /* Tables of this level and above live as long as their pmap. */
 #define PT_FIXED_LEVEL 4
 #else
-#define PT_LEVELS      3 /* the top one has four entries: PDPTEs, loaded with CR3 (SDM 3A 4.4.1) */
-#define PT_FIXED_LEVEL 2
+#define PT_ROOT_ENTRIES 4
+#define PT_LEVELS       3 /* the top one has four entries: PDPTEs, loaded with CR3 (SDM 3A 4.4.1) */
+#define PT_FIXED_LEVEL  2
 #endif
 
 /* Bytes that one entry of a table of `level` (1: page table) covers. */
@@ -34,6 +36,13 @@ static inline unsigned pt_index(vaddr_t va, unsigned level)
 static inline pte_t *pte_table(pte_t entry)
 {
 	return phys_to_virt(entry & PTE_ADDR);
+}
+
+/* The word of an entry that says whether it is present; that of an entry above the last level also says where
+ * the table is, since tables are kernel pages, which a word can address. */
+static inline uintptr_t pte_word(const pte_t *p)
+{
+	return READ_ONCE(*(const uintptr_t *)p);
 }
 
 #ifdef __x86_64__
