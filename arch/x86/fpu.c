@@ -52,6 +52,7 @@ struct fnsave_head {
 #endif
 
 static struct kmem_cache *image_cache;
+static struct fpu_image *initial; /* what a new program gets; never written again */
 static uint32_t mxcsr_mask;
 
 void fpu_init_cpu(void)
@@ -79,11 +80,19 @@ unsigned fpu_state_size(void)
 void fpu_init_cache(void)
 {
 	image_cache = kmem_cache_create("fpu", ROUND_UP(fpu_state_size(), 64), 64);
+	initial = fpu_image_alloc();
+	if (initial == NULL)
+		panic("no memory for an FPU image");
+}
+
+struct fpu_image *fpu_image_alloc_raw(void)
+{
+	return kmem_cache_alloc(image_cache);
 }
 
 struct fpu_image *fpu_image_alloc(void)
 {
-	struct fpu_image *f = kmem_cache_alloc(image_cache);
+	struct fpu_image *f = fpu_image_alloc_raw();
 
 	if (f != NULL)
 		fpu_image_reset(f);
@@ -155,12 +164,17 @@ void fpu_image_load(const struct fpu_image *f)
 		panic("FPU state of %s is damaged", curthread()->name);
 }
 
-void fpu_save(void *image)
+const void *fpu_current(void)
 {
 	struct fpu_image *f = curthread()->arch.fpu;
 
 	fpu_image_save(f);
-	memcpy(image, f, fpu_state_size());
+	return f;
+}
+
+void fpu_save(void *image)
+{
+	memcpy(image, fpu_current(), fpu_state_size());
 }
 
 /* The rules of FXRSTOR and XRSTOR, Intel SDM 1 10.5.1.2 and 13.8.1. */
@@ -177,24 +191,24 @@ static bool image_valid(const struct fpu_image *f)
 	return reserved == 0 && (f->xstate_bv & ~cpu_features.xsave_mask) == 0;
 }
 
-int fpu_restore(const void *image)
+int fpu_adopt(struct fpu_image *f)
 {
-	struct fpu_image *f = curthread()->arch.fpu;
+	struct arch_thread *a = &curthread()->arch;
 
 	/* No switch can come in between: only sleeping gives up the CPU. */
-	memcpy(f, image, fpu_state_size());
-	if (image_valid(f) && load_checked(f))
-		return 0;
-	fpu_reset();
-	return -EINVAL;
+	if (!image_valid(f) || !load_checked(f)) {
+		fpu_image_free(f);
+		fpu_reset();
+		return -EINVAL;
+	}
+	fpu_image_free(a->fpu);
+	a->fpu = f;
+	return 0;
 }
 
 int fpu_reset(void)
 {
-	struct fpu_image *f = curthread()->arch.fpu;
-
-	fpu_image_reset(f);
-	fpu_image_load(f);
+	fpu_image_load(initial);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * See arch/x86/fpu_frame.h. What comes back is not trusted: lengths are those of this CPU or the extended part
- * is left out, and fpu_restore() refuses what would fault. On i386 the x87 registers come from the FNSAVE
+ * is left out, and fpu_adopt() refuses what would fault. On i386 the x87 registers come from the FNSAVE
  * part, which debuggers and handlers know better, as on Linux. No locks: the calling thread's own state.
  */
 #include "arch/x86/fpu_frame.h"
@@ -9,7 +9,6 @@
 #include "arch/x86/trap.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/string.h"
-#include "mm/kmem.h"
 #include "mm/uaccess.h"
 
 #define FX_SW_OFFSET     464 /* software-reserved bytes of the FXSAVE image */
@@ -51,46 +50,44 @@ vaddr_t fpu_frame_place(vaddr_t sp)
 	return ROUND_DOWN(sp - (fpu_frame_size() - HEADER), (vaddr_t)64) - HEADER;
 }
 
-static void fill_frame(uint8_t *frame)
+/* The image as it is, then over it what tells that the frame is extended. */
+static int push_image(vaddr_t at, const void *image)
 {
-	uint8_t *image = frame + HEADER;
-	struct fx_sw_bytes sw = { 0 };
 	uint32_t magic2 = FP_XSTATE_MAGIC2;
+	struct fx_sw_bytes sw = { 0 };
 
-	fpu_save(image);
 	if (fpu_frame_extended()) {
 		sw.magic1 = FP_XSTATE_MAGIC1;
 		sw.extended_size = fpu_frame_size();
 		sw.xfeatures = cpu_features.xsave_mask;
 		sw.xstate_size = image_size();
-		memcpy(image + image_size(), &magic2, sizeof(magic2));
 	}
-	memcpy(image + FX_SW_OFFSET, &sw, sizeof(sw));
-#ifdef __i386__
-	fsave_from_fxsave((struct fsave *)frame, image);
-#endif
+	if (copy_to_user(at, image, image_size()) != 0 ||
+		copy_to_user(at + FX_SW_OFFSET, &sw, sizeof(sw)) != 0)
+		return -EFAULT;
+	return fpu_frame_extended() ? copy_to_user(at + image_size(), &magic2, sizeof(magic2)) : 0;
 }
 
 int fpu_frame_push(vaddr_t at)
 {
-	uint8_t *frame = kzalloc(MAX(fpu_frame_size(), HEADER + fpu_state_size()));
-	int err;
+	const void *image = fpu_current();
 
-	if (frame == NULL)
-		return -ENOMEM;
 #ifdef __i386__
-	if (!cpu_features.fxsr) {
-		struct fsave *h = (struct fsave *)frame;
+	struct fsave h;
 
-		fpu_save(frame);
-		h->status = (uint16_t)h->fsw;
-		h->magic = 0xffff;
-	} else
+	if (cpu_features.fxsr) {
+		fsave_from_fxsave(&h, image);
+	} else {
+		memcpy(&h, image, fpu_state_size());
+		h.status = (uint16_t)h.fsw;
+		h.magic = 0xffff;
+	}
+	if (copy_to_user(at, &h, sizeof(h)) != 0)
+		return -EFAULT;
+	if (!cpu_features.fxsr)
+		return 0;
 #endif
-		fill_frame(frame);
-	err = copy_to_user(at, frame, fpu_frame_size());
-	kfree(frame);
-	return err;
+	return push_image(at + HEADER, image);
 }
 
 /* The part beyond the legacy image, if it is whole; a program may also hand back the legacy part only, and then
@@ -106,6 +103,7 @@ static int pop_extended(vaddr_t at, uint8_t *image)
 		copy_from_user(&magic2, at + sw.xstate_size, sizeof(magic2)) != 0)
 		return -EFAULT;
 	if (magic2 != FP_XSTATE_MAGIC2) {
+		memset(image + FXSAVE_SIZE, 0, image_size() - FXSAVE_SIZE);
 		image[FXSAVE_SIZE] = XSTATE_FP_SSE;
 		return 0;
 	}
@@ -147,16 +145,15 @@ static int read_image(vaddr_t at, uint8_t *image)
 
 int fpu_frame_pop(vaddr_t at)
 {
-	uint8_t *image = kzalloc(fpu_state_size());
+	struct fpu_image *image = fpu_image_alloc_raw();
 	int err;
 
 	if (image == NULL)
 		return -ENOMEM;
-	err = read_image(at, image);
+	err = read_image(at, (uint8_t *)image);
 	if (err == 0)
-		err = fpu_restore(image);
-	else
-		fpu_reset();
-	kfree(image);
+		return fpu_adopt(image);
+	fpu_image_free(image);
+	fpu_reset();
 	return err;
 }

@@ -69,19 +69,22 @@ int tls_pack(const struct user_desc *desc, uint64_t *packed);
 void tls_unpack(struct user_desc *desc, uint64_t packed);
 #endif
 
-/* FPU state of the calling thread <-> the kernel buffer of signal frames and ptrace: an image as
- * XSAVE, FXSAVE or FNSAVE writes it, of fpu_state_size() bytes. fpu_restore() rejects (-EINVAL) an
- * image that would fault. */
+/* FPU state of the calling thread, as XSAVE, FXSAVE or FNSAVE writes it, fpu_state_size() bytes. */
 unsigned fpu_state_size(void);
 void fpu_save(void *image);
-int fpu_restore(const void *image);
+/* Where it stands; nothing there changes till the thread sees user mode again, though it may sleep. */
+const void *fpu_current(void);
+/* Takes over `f`, which somebody else may have filled: -EINVAL if it would fault, then the state is that of a
+ * new program. */
+int fpu_adopt(struct fpu_image *f);
 /* The calling thread's FPU as a new program finds it; 0. */
 int fpu_reset(void);
 
 /* Inside arch/x86: fpu.c. */
 void fpu_init_cache(void);
-void fpu_init_cpu(void);                 /* each CPU, by arch_cpu_features() */
-struct fpu_image *fpu_image_alloc(void); /* NULL: no memory */
+void fpu_init_cpu(void);                     /* each CPU, by arch_cpu_features() */
+struct fpu_image *fpu_image_alloc(void);     /* NULL: no memory */
+struct fpu_image *fpu_image_alloc_raw(void); /* the same, with undefined contents */
 void fpu_image_free(struct fpu_image *f);
 void fpu_image_reset(struct fpu_image *f);
 void fpu_image_save(struct fpu_image *f); /* this CPU's registers */
