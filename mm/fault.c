@@ -70,6 +70,16 @@ static int enter(struct fault *f, struct vm_page *page, unsigned prot)
 	return err;
 }
 
+/* For reading, unless something is present: then the fault was spurious. */
+static int enter_readable(struct fault *f, struct vm_page *page)
+{
+	int err = pmap_enter_new(f->map->pmap, f->va, page, f->prot & ~VM_WRITE);
+
+	if (err != 0)
+		page_put(page);
+	return err == -EEXIST ? 0 : err;
+}
+
 static int enter_zeroed(struct fault *f)
 {
 	struct vm_page *page = fault_page(f, PAGE_ZERO);
@@ -106,7 +116,7 @@ static int fault_anonymous(struct fault *f)
 	if (f->want & VM_WRITE)
 		return enter_zeroed(f);
 	page_get(zero_page);
-	return enter(f, zero_page, f->prot & ~VM_WRITE);
+	return enter_readable(f, zero_page);
 }
 
 /* The store must have room for all of the page that the file has. */
@@ -143,7 +153,7 @@ static int fault_object(struct fault *f)
 	if (err != 0)
 		return err == -ENOMEM ? -ENOMEM : -EIO;
 	if (!(f->want & VM_WRITE))
-		return enter(f, page, f->prot & ~VM_WRITE);
+		return enter_readable(f, page);
 	if (shared)
 		return enter_shared_writable(f, page, (uintptr_t)(off >> PAGE_SHIFT));
 	err = enter_copy(f, page);
@@ -156,14 +166,17 @@ static int fault_object(struct fault *f)
 static int fault_locked(struct fault *f)
 {
 	struct pmap *pm = f->map->pmap;
-	struct vm_page *page = pmap_hold(pm, f->va, f->want & VM_WRITE);
+	struct vm_page *page;
 	int err;
 
+	if (!(f->want & VM_WRITE))
+		return f->entry->object != NULL ? fault_object(f) : fault_anonymous(f);
+	page = pmap_hold(pm, f->va, VM_WRITE);
 	if (page != NULL) {
 		page_put(page);
 		return 0; /* spurious */
 	}
-	page = f->want & VM_WRITE ? pmap_hold(pm, f->va, 0) : NULL;
+	page = pmap_hold(pm, f->va, 0);
 	if (page != NULL && !(f->entry->flags & VME_SHARED))
 		err = write_present(f, page);
 	else
