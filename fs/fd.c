@@ -198,9 +198,24 @@ int fd_table_next(struct fd_table *t, int fd)
 	return fd;
 }
 
+/* Nobody but the calling thread changes the table: only its process has it, and it has no other thread. (Who looks
+ * at it through /proc holds a reference meanwhile, and takes the lock.) */
+static bool is_private(const struct fd_table *t)
+{
+	return READ_ONCE(t->refs) == 1 && READ_ONCE(curproc()->nlive) == 1;
+}
+
 struct file *fd_file_path(int fd)
 {
-	return fd_table_file(current_table(), fd);
+	struct fd_table *t = current_table();
+	struct file *f;
+
+	if (!is_private(t))
+		return fd_table_file(t, fd);
+	f = (unsigned)fd < (unsigned)t->size ? t->files[fd] : NULL;
+	if (f != NULL)
+		file_get(f);
+	return f;
 }
 
 struct file *fd_file(int fd)

@@ -160,6 +160,7 @@ static void reparent_children(struct proc *p)
 	LIST_FOR_EACH_SAFE (c, next, &p->children, sibling) {
 		list_remove(&c->sibling);
 		c->parent = foster;
+		WRITE_ONCE(c->ppid, foster->pid);
 		list_push_back(&foster->children, &c->sibling);
 		c->exit_signal = SIGCHLD; /* the signal it chose was not for this parent */
 		if (c->state == PROC_ZOMBIE) {

@@ -117,6 +117,7 @@ void proc_publish(struct proc *p, struct proc *parent)
 {
 	KASSERT(spin_held(&proc_lock), "proc_lock");
 	p->parent = parent;
+	WRITE_ONCE(p->ppid, parent != NULL ? parent->pid : 0);
 	if (parent != NULL)
 		list_push_back(&parent->children, &p->sibling);
 	pid_table[p->pid] = p;

@@ -42,6 +42,7 @@ struct proc {
 	uint32_t refs; /* atomic: proc_get/proc_put; the pid table holds one until reaped */
 	enum proc_state state;
 	struct proc *parent;
+	int ppid; /* the parent's, 0: none; getppid(2) reads it without the lock */
 	struct list children, sibling;
 	struct list all_link;
 	struct list

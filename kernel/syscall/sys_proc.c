@@ -27,14 +27,7 @@ long sys_gettid(void)
 
 long sys_getppid(void)
 {
-	struct proc *parent;
-	long pid;
-
-	spin_lock(&proc_lock);
-	parent = curproc()->parent;
-	pid = parent != NULL ? parent->pid : 0;
-	spin_unlock(&proc_lock);
-	return pid;
+	return READ_ONCE(curproc()->ppid);
 }
 
 long sys_exit(int code)
