@@ -296,8 +296,9 @@ static int show_stat(struct textbuf *tb, struct proc *p)
 	tb_printf(tb, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", tb->tid != 0 ? tb->tid : p->pid,
 		n.name, n.state, n.ppid, n.pgid, n.sid, n.tty, n.tpgid,
 		(unsigned long long)n.minflt);
-	tb_printf(tb, "%llu %llu %llu %llu 20 0 %u 0 %llu ", TICKS(n.utime), TICKS(n.stime),
-		TICKS(n.cutime), TICKS(n.cstime), MAX(n.nthreads, 1u), TICKS(n.start));
+	tb_printf(tb, "%llu %llu %llu %llu %d %d %u 0 %llu ", TICKS(n.utime), TICKS(n.stime),
+		TICKS(n.cutime), TICKS(n.cstime), 20 + READ_ONCE(p->nice), READ_ONCE(p->nice),
+		MAX(n.nthreads, 1u), TICKS(n.start));
 	tb_printf(tb, "%llu %llu %lu %lu %lu %lu 0 0 ", (unsigned long long)v.size,
 		(unsigned long long)v.resident, ~0ul, (unsigned long)v.code_start,
 		(unsigned long)v.code_end, (unsigned long)v.stack_top);
