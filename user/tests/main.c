@@ -5,7 +5,7 @@
  * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
  * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
  * PROCS OPS MIB SEED`, `--dirty FILE MIB` (torture.c), `--fsfuzz DISK IMAGE COUNT SEED` (fsfuzz.c) and `--fuzz` (fuzz.c)
- * are others.
+ * are others. `--pty` plays the user of a program on a pseudo-terminal (ptyrun.c).
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -170,6 +170,8 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--fsfuzz") == 0 && argc == 6)
 		return fsfuzz(
 			argv[2], argv[3], (unsigned)atoi(argv[4]), strtoull(argv[5], NULL, 0));
+	if (strcmp(argv[1], "--pty") == 0 && argc > 5)
+		return ptyrun(argv + 2);
 	for (int i = 1; i < argc; i++) {
 		int err = run_one(argv[i]);
 

@@ -49,6 +49,8 @@ int torture(
 int dirty(const char *path, unsigned mib);
 /* Of fsfuzz.c: the image, damaged anew each time, is mounted from the disk and used. */
 int fsfuzz(const char *disk, const char *image, unsigned count, unsigned long long seed);
+/* ptyrun.c: argv is ROWS COLS SCRIPT COMMAND... An exit status. */
+int ptyrun(char **argv);
 void show_status(const char *what, int wait_status);
 
 #endif
