@@ -33,6 +33,7 @@ static void copy_identity(struct proc *child, const struct proc *parent)
 {
 	child->cred = parent->cred;
 	memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
+	child->cpu_itimers = child->rlimits[RLIMIT_CPU].cur != UINT64_MAX;
 	memcpy(child->name, parent->name, sizeof(child->name));
 	child->dumpable = parent->dumpable;
 	child->no_new_privs = parent->no_new_privs;

@@ -74,6 +74,7 @@ struct proc *proc_alloc(void)
 	waitq_init(&p->stop_wq);
 	waitq_init(&p->exec_wq);
 	list_init(&p->ptimers);
+	list_init(&p->cpu_alarms);
 	mutex_init(&p->itimer_lock, "itimer");
 	p->exit_signal = SIGCHLD;
 	p->dumpable = true;

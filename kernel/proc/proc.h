@@ -86,7 +86,8 @@ struct proc {
 	struct cpu_itimer {
 		uint64_t expires, interval; /* ns of CPU time; expires 0: disarmed */
 	} virtual_timer, prof_timer;        /* ITIMER_VIRTUAL, ITIMER_PROF; proc_lock */
-	bool cpu_itimers;                   /* one of them is armed */
+	struct list cpu_alarms;             /* kernel/proc/cpu_clock.h; proc_lock */
+	bool cpu_itimers;                   /* one of these is armed, or there is RLIMIT_CPU */
 	struct mutex itimer_lock;           /* who sets it, or one of the next */
 	struct list ptimers;                /* timer_create(2): kernel/proc/ptimer.c */
 	int next_ptimer;
@@ -214,7 +215,7 @@ struct krusage {
  * events (WEXITED ...). Returns the child's pid, 0 (WNOHANG and nothing there), -ECHILD, -ERESTARTSYS. */
 long proc_wait(int pid, int options, int *status, struct krusage *ru, uint32_t *uid);
 
-/* sys_time.c: the scheduler's tick hit a thread of p, which has cpu_itimers. Interrupts off. */
+/* cpu_clock.c: the scheduler's tick hit a thread of p, which has cpu_itimers. Interrupts off. */
 void proc_cpu_tick(struct proc *p);
 /* sys_time.c: disarms ITIMER_REAL for good; thread context. */
 void itimer_stop(struct proc *p);

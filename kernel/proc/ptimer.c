@@ -13,6 +13,7 @@
 #include "kernel/core/errno.h"
 #include "kernel/core/list.h"
 #include "kernel/core/timer.h"
+#include "kernel/proc/cpu_clock.h"
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/proc.h"
@@ -28,11 +29,41 @@ struct ptimer {
 	bool realtime;
 	struct ptimer_event ev;
 	struct timer timer;
+	bool cpu; /* the clock counts CPU time: the alarm below instead of the timer */
+	struct cpu_alarm alarm;
 	uint64_t deadline; /* of the expiry to come, or the last; 0: disarmed */
 	uint64_t period;
 	bool sent;   /* its signal is queued and has not been taken */
 	int overrun; /* of the signal taken last */
 };
+
+/* What its clock says; other clocks than CPU time are all told by the monotonic one. Nothing that has gone goes on:
+ * 0. proc_lock held. */
+static uint64_t now_of(const struct ptimer *pt)
+{
+	uint64_t now = 0;
+
+	if (!pt->cpu)
+		return clock_monotonic_ns();
+	cpu_clock_read_locked(&pt->alarm.clock, &now);
+	return now;
+}
+
+/* proc_lock held. */
+static void start(struct ptimer *pt, uint64_t deadline)
+{
+	if (pt->cpu) {
+		pt->alarm.deadline = deadline;
+		cpu_alarm_start(pt->proc, &pt->alarm);
+	} else {
+		timer_start(&pt->timer, deadline);
+	}
+}
+
+static bool is_running(const struct ptimer *pt)
+{
+	return pt->cpu ? !list_empty(&pt->alarm.link) : pt->timer.active;
+}
 
 /* How many periods beyond the deadline have passed. */
 static uint64_t missed(const struct ptimer *pt, uint64_t now)
@@ -54,18 +85,27 @@ static int send(struct ptimer *pt)
 	return signal_thread_locked(t, pt->ev.sig, &info);
 }
 
-static void ptimer_fire(struct timer *timer)
+static void fire_locked(struct ptimer *pt)
 {
-	struct ptimer *pt = container_of(timer, struct ptimer, timer);
-	uint64_t now = clock_monotonic_ns();
+	uint64_t now = now_of(pt);
 
-	spin_lock(&proc_lock);
 	pt->sent = send(pt) == 0;
 	if (!pt->sent && pt->period != 0) {
 		pt->deadline += (missed(pt, now) + 1) * pt->period;
-		timer_start(timer, MAX(pt->deadline, now + IGNORED_PERIOD));
+		start(pt, MAX(pt->deadline, now + IGNORED_PERIOD));
 	}
+}
+
+static void ptimer_fire(struct timer *timer)
+{
+	spin_lock(&proc_lock);
+	fire_locked(container_of(timer, struct ptimer, timer));
 	spin_unlock(&proc_lock);
+}
+
+static void ptimer_alarm(struct cpu_alarm *alarm)
+{
+	fire_locked(container_of(alarm, struct ptimer, alarm));
 }
 
 /* Afterwards its function does not run. It may have armed the timer once more just then. */
@@ -73,7 +113,11 @@ static void disarm(struct ptimer *pt)
 {
 	spin_lock(&proc_lock);
 	pt->period = 0;
+	if (pt->cpu)
+		cpu_alarm_stop(pt->proc, &pt->alarm);
 	spin_unlock(&proc_lock);
+	if (pt->cpu)
+		return;
 	timer_cancel(&pt->timer);
 	timer_cancel(&pt->timer);
 }
@@ -110,13 +154,25 @@ static bool thread_is_ours(int tid)
 	return ours;
 }
 
+/* 0 and whether it counts CPU time, or -EINVAL. */
+static int check_clock(int clock, bool *cpu, struct cpu_clock *c)
+{
+	*cpu = false;
+	if (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME)
+		return 0;
+	*cpu = true;
+	return cpu_clock_find(clock, c) == 0 && cpu_clock_is_own(c) ? 0 : -EINVAL;
+}
+
 int ptimer_create(int clock, const struct ptimer_event *ev)
 {
 	struct proc *p = curproc();
 	struct ptimer *pt;
+	struct cpu_clock c;
+	bool cpu;
 	int id = -EAGAIN;
 
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+	if (check_clock(clock, &cpu, &c) != 0)
 		return -EINVAL;
 	if (ev->tid != 0 && !thread_is_ours(ev->tid))
 		return -EINVAL;
@@ -127,6 +183,12 @@ int ptimer_create(int clock, const struct ptimer_event *ev)
 	pt->realtime = clock == CLOCK_REALTIME;
 	pt->ev = *ev;
 	timer_init(&pt->timer, ptimer_fire);
+	pt->cpu = cpu;
+	list_init(&pt->alarm.link);
+	if (cpu) {
+		cpu_alarm_init(&pt->alarm, &c);
+		pt->alarm.fire = ptimer_alarm;
+	}
 	mutex_lock(&p->itimer_lock);
 	if (count(p) < p->rlimits[RLIMIT_SIGPENDING].cur) {
 		do
@@ -145,35 +207,39 @@ int ptimer_create(int clock, const struct ptimer_event *ev)
 
 static void read_spec(const struct ptimer *pt, struct ptimer_spec *spec)
 {
-	uint64_t now = clock_monotonic_ns(), next = pt->deadline;
+	uint64_t now, next = pt->deadline;
 
 	spec->interval = pt->period;
 	spec->value = 0;
 	if (next == 0)
 		return;
+	spin_lock(&proc_lock);
+	now = now_of(pt);
+	spin_unlock(&proc_lock);
 	if (pt->period != 0 && next <= now)
 		next += (missed(pt, now) + 1) * pt->period;
 	if (next > now)
 		spec->value = next - now;
-	else if (pt->timer.active)
+	else if (is_running(pt))
 		spec->value = 1; /* about to */
 }
 
 static void arm(struct ptimer *pt, bool absolute, const struct ptimer_spec *spec)
 {
-	uint64_t now = clock_monotonic_ns(), base = pt->realtime ? clock_realtime_ns() : now;
-	uint64_t left = spec->value;
+	uint64_t now, base, left = spec->value;
 
+	spin_lock(&proc_lock);
+	now = now_of(pt);
+	base = pt->realtime ? clock_realtime_ns() : now;
 	if (absolute)
 		left = spec->value > base ? spec->value - base : 0;
 	left = MIN(left, UINT64_MAX / 2);
-	spin_lock(&proc_lock);
 	pt->sent = false;
 	pt->overrun = 0;
 	pt->period = spec->interval;
 	pt->deadline = spec->value != 0 ? now + left : 0;
 	if (spec->value != 0 && pt->ev.sig != 0)
-		timer_start(&pt->timer, pt->deadline);
+		start(pt, pt->deadline);
 	spin_unlock(&proc_lock);
 }
 
@@ -253,21 +319,21 @@ void ptimer_delete_all(struct proc *p)
 
 void ptimer_dequeued(struct ksiginfo *info)
 {
-	uint64_t now = clock_monotonic_ns(), n;
 	struct proc *p = curproc();
 	struct ptimer *pt;
+	uint64_t n;
 
 	mutex_lock(&p->itimer_lock);
 	pt = find(p, info->pid);
 	spin_lock(&proc_lock);
 	if (pt != NULL && pt->sent) {
 		pt->sent = false;
-		n = missed(pt, now);
+		n = missed(pt, now_of(pt));
 		pt->overrun = (int)MIN(n, (uint64_t)INT32_MAX);
 		info->uid = (uint32_t)pt->overrun;
 		if (pt->period != 0) {
 			pt->deadline += (n + 1) * pt->period;
-			timer_start(&pt->timer, pt->deadline);
+			start(pt, pt->deadline);
 		}
 	}
 	spin_unlock(&proc_lock);

@@ -7,6 +7,7 @@
 #include "arch/x86/trap.h"
 #include "fs/tty.h"
 #include "kernel/core/string.h"
+#include "kernel/proc/cpu_clock.h"
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/proc.h"
@@ -528,6 +529,8 @@ static long do_prlimit(
 		*old = p->rlimits[which];
 		if (new != NULL)
 			p->rlimits[which] = *new;
+		if (new != NULL && which == RLIMIT_CPU)
+			cpu_clock_note(p);
 	}
 	spin_unlock(&proc_lock);
 	return err;

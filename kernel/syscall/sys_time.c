@@ -3,6 +3,7 @@
  * the wrappers differ in how wide the structures are (time64 calls are i386's).
  */
 #include "kernel/core/string.h"
+#include "kernel/proc/cpu_clock.h"
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/time.h"
@@ -10,69 +11,11 @@
 #include "kernel/syscall/sysproto.h"
 #include "mm/uaccess.h"
 
-/* Ids of CPU clocks as clock_getcpuclockid(3) makes them: all bits of the pid or tid (0: the caller)
- * inverted above three bits that say what is meant. */
-#define CPUCLOCK_TYPE   3 /* 0: user and system, 1: user, 2: as the scheduler counts */
-#define CPUCLOCK_THREAD 4
-#define CPUCLOCK_TYPES  3
-#define CPUCLOCK_VIRT   1
-
-/* Own time counts to the nanosecond, that of others running now to the last tick. */
-static void thread_times(const struct thread *t, uint64_t *utime, uint64_t *stime)
-{
-	*utime = READ_ONCE(t->utime);
-	*stime = READ_ONCE(t->stime);
-	if (t == curthread())
-		*stime += clock_monotonic_ns() - t->stamp;
-}
-
-static void process_times(const struct proc *p, uint64_t *utime, uint64_t *stime)
-{
-	proc_cpu_time(p, utime, stime);
-	if (p == curproc())
-		*stime += clock_monotonic_ns() - curthread()->stamp;
-}
-
-/* The caller's own thread, or any process. proc_lock held. */
-static int cpu_times(int id, bool thread, uint64_t *utime, uint64_t *stime)
-{
-	struct proc *p = id == 0 ? curproc() : proc_find_locked(id);
-	struct thread *t = id == 0 ? curthread() : thread_find_locked(id);
-
-	if (thread && t != NULL && t->proc == curproc()) {
-		thread_times(t, utime, stime);
-		return 0;
-	}
-	if (thread || p == NULL)
-		return -EINVAL;
-	process_times(p, utime, stime);
-	return 0;
-}
-
-static int cpu_clock_read(int id, bool thread, bool user_only, uint64_t *ns)
-{
-	uint64_t utime, stime;
-	int err;
-
-	spin_lock(&proc_lock);
-	err = cpu_times(id, thread, &utime, &stime);
-	spin_unlock(&proc_lock);
-	if (err == 0)
-		*ns = user_only ? utime : utime + stime;
-	return err;
-}
-
-static int cpu_clock_by_id(int clock, uint64_t *ns)
-{
-	int type = clock & CPUCLOCK_TYPE;
-
-	if (type == CPUCLOCK_TYPES)
-		return -EINVAL;
-	return cpu_clock_read(~(clock >> 3), clock & CPUCLOCK_THREAD, type == CPUCLOCK_VIRT, ns);
-}
-
 static int clock_read(int clock, uint64_t *ns)
 {
+	struct cpu_clock c;
+	int err;
+
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
@@ -84,11 +27,9 @@ static int clock_read(int clock, uint64_t *ns)
 	case CLOCK_BOOTTIME:
 		*ns = clock_monotonic_ns();
 		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-	case CLOCK_THREAD_CPUTIME_ID:
-		return cpu_clock_read(0, clock == CLOCK_THREAD_CPUTIME_ID, false, ns);
 	default:
-		return clock < 0 ? cpu_clock_by_id(clock, ns) : -EINVAL;
+		err = cpu_clock_find(clock, &c);
+		return err != 0 ? err : cpu_clock_read(&c, ns);
 	}
 }
 
@@ -217,6 +158,99 @@ static long sleep_relative(struct syscall_restart *r)
 	return -ERESTART_RESTARTBLOCK;
 }
 
+/* A sleep of CPU time: the tick wakes it. */
+struct cpu_sleep {
+	struct cpu_alarm alarm;
+	struct waitq wq;
+	bool over;
+};
+
+static void cpu_sleep_over(struct cpu_alarm *a)
+{
+	struct cpu_sleep *s = container_of(a, struct cpu_sleep, alarm);
+
+	s->over = true;
+	waitq_wake_all(&s->wq);
+}
+
+/* Until the clock says `deadline`; *left as above. */
+static long cpu_sleep_until(const struct cpu_clock *c, uint64_t deadline, uint64_t *left)
+{
+	struct proc *p = curproc();
+	struct cpu_sleep s = { .over = false };
+	uint64_t now = 0;
+	long err;
+
+	cpu_alarm_init(&s.alarm, c);
+	s.alarm.deadline = deadline;
+	s.alarm.fire = cpu_sleep_over;
+	waitq_init(&s.wq);
+	spin_lock(&proc_lock);
+	cpu_clock_read_locked(c, &now);
+	if (now >= deadline) /* when all sleep, no tick would find out */
+		s.over = true;
+	else
+		cpu_alarm_start(p, &s.alarm);
+	spin_unlock(&proc_lock);
+	err = WAIT_EVENT(&s.wq, READ_ONCE(s.over), WAIT_INTR, WAIT_FOREVER);
+	spin_lock(&proc_lock);
+	cpu_alarm_stop(p, &s.alarm);
+	cpu_clock_read_locked(c, &now);
+	spin_unlock(&proc_lock);
+	*left = deadline > now ? deadline - now : 0;
+	return err;
+}
+
+static long cpu_sleep_relative(struct syscall_restart *r)
+{
+	struct cpu_clock c = { (int)r->arg[2], r->arg[3] & 1, r->arg[3] & 2 };
+	vaddr_t urem = r->arg[0];
+	bool wide = r->arg[1] != 0;
+	uint64_t left;
+
+	if (cpu_sleep_until(&c, r->deadline, &left) == 0)
+		return 0;
+	if (urem != 0 && (wide ? put_ts64(urem, left) : put_ts(urem, left)) != 0)
+		return -EFAULT;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static uint64_t ts_to_ns(const struct abi_timespec64 *ts)
+{
+	if (ts->sec > INT64_MAX / (int64_t)NSEC_PER_SEC / 2 - 1)
+		return UINT64_MAX / 4;
+	return (uint64_t)ts->sec * NSEC_PER_SEC + (uint64_t)ts->nsec;
+}
+
+static long cpu_nanosleep(
+	int clock, bool absolute, const struct abi_timespec64 *ts, vaddr_t urem, bool wide)
+{
+	struct syscall_restart *r = &curthread()->restart;
+	struct cpu_clock c;
+	uint64_t now, left;
+	int err = cpu_clock_find(clock, &c);
+
+	if (err != 0)
+		return err;
+	/* It would never end. Other processes' clocks have no alarms. */
+	if ((c.thread && c.id == curthread()->tid) || !cpu_clock_is_own(&c))
+		return -EINVAL;
+	if (absolute)
+		return cpu_sleep_until(&c, ts_to_ns(ts), &left) == 0 ? 0 : -ERESTARTNOHAND;
+	err = cpu_clock_read(&c, &now);
+	if (err != 0)
+		return err;
+	*r = (struct syscall_restart){ .fn = cpu_sleep_relative,
+		.deadline = now + ts_to_ns(ts),
+		.arg = { urem, wide, (uintptr_t)c.id, c.thread | (unsigned)c.user_only << 1 } };
+	return cpu_sleep_relative(r);
+}
+
+static bool is_cpu_clock(int clock)
+{
+	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
 /* An absolute sleep is restarted as it is. `wide`: times of 64 bits. */
 static long do_nanosleep(
 	int clock, int flags, const struct abi_timespec64 *ts, vaddr_t urem, bool wide)
@@ -224,19 +258,20 @@ static long do_nanosleep(
 	struct syscall_restart *r = &curthread()->restart;
 	uint64_t left, now, at;
 
-	if (clock_read(clock, &now) != 0 || clock == CLOCK_THREAD_CPUTIME_ID)
+	if (clock == CLOCK_THREAD_CPUTIME_ID ||
+		(!is_cpu_clock(clock) && clock_read(clock, &now) != 0))
 		return -EINVAL;
 	if (!ts_valid(ts))
 		return -EINVAL;
+	if (is_cpu_clock(clock))
+		return cpu_nanosleep(clock, flags & TIMER_ABSTIME, ts, urem, wide);
 	if (!(flags & TIMER_ABSTIME)) {
 		*r = (struct syscall_restart){ .fn = sleep_relative,
 			.deadline = timespec_deadline(ts->sec, ts->nsec),
 			.arg = { urem, wide } };
 		return sleep_relative(r);
 	}
-	at = ts->sec > INT64_MAX / (int64_t)NSEC_PER_SEC - 1
-		     ? UINT64_MAX / 2
-		     : (uint64_t)ts->sec * NSEC_PER_SEC + (uint64_t)ts->nsec;
+	at = ts_to_ns(ts);
 	if (sleep_until(clock_monotonic_ns() + (at > now ? at - now : 0), &left) == 0)
 		return 0;
 	return -ERESTARTNOHAND;
@@ -322,7 +357,7 @@ long sys_times(vaddr_t ubuf)
 	struct abi_tms tms;
 
 	spin_lock(&proc_lock);
-	process_times(p, &utime, &stime);
+	cpu_clock_process(p, &utime, &stime);
 	tms = (struct abi_tms){ to_ticks(utime), to_ticks(stime), to_ticks(p->cutime),
 		to_ticks(p->cstime) };
 	spin_unlock(&proc_lock);
@@ -423,34 +458,8 @@ static uint64_t cpu_itimer_now(const struct proc *p, int which)
 {
 	uint64_t utime, stime;
 
-	process_times(p, &utime, &stime);
+	cpu_clock_process(p, &utime, &stime);
 	return which == ITIMER_VIRTUAL ? utime : utime + stime;
-}
-
-static void check_cpu_itimer(struct proc *p, int which, int sig)
-{
-	static const struct ksiginfo info = { .code = SI_KERNEL };
-	struct cpu_itimer *it = cpu_itimer(p, which);
-	uint64_t now = cpu_itimer_now(p, which);
-
-	if (it->expires == 0 || now < it->expires)
-		return;
-	it->expires = it->interval != 0 ? MAX(it->expires + it->interval, now + 1) : 0;
-	signal_proc_locked(p, sig, &info);
-}
-
-static void note_cpu_itimers(struct proc *p)
-{
-	WRITE_ONCE(p->cpu_itimers, p->virtual_timer.expires != 0 || p->prof_timer.expires != 0);
-}
-
-void proc_cpu_tick(struct proc *p)
-{
-	spin_lock(&proc_lock);
-	check_cpu_itimer(p, ITIMER_VIRTUAL, SIGVTALRM);
-	check_cpu_itimer(p, ITIMER_PROF, SIGPROF);
-	note_cpu_itimers(p);
-	spin_unlock(&proc_lock);
 }
 
 static void cpu_itimer_read(struct proc *p, int which, uint64_t *value_us, uint64_t *interval_us)
@@ -474,7 +483,7 @@ static void cpu_itimer_write(
 	cpu_itimer_read(p, which, old, old_interval);
 	it->interval = interval_us * 1000;
 	it->expires = value_us != 0 ? cpu_itimer_now(p, which) + value_us * 1000 : 0;
-	note_cpu_itimers(p);
+	cpu_clock_note(p);
 	spin_unlock(&proc_lock);
 }
 
