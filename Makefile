@@ -14,6 +14,7 @@ UEFI	?=
 STICK	?=
 DEBUG	?=
 LLVM	?=
+PLANT	?=
 DEBIAN	?= $(O)/debian
 
 ARCHES	:= amd64 i386
@@ -21,7 +22,7 @@ other_amd64 := i386
 other_i386  := amd64
 
 # The variant of the kernels: build/mayfly-amd64.elf, build/mayfly-amd64-debug.elf, ...
-V	:= $(if $(DEBUG),-debug)$(if $(LLVM),-llvm)
+V	:= $(if $(DEBUG),-debug)$(if $(LLVM),-llvm)$(if $(PLANT),-mutants)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
@@ -69,7 +70,7 @@ always:
 KFLAGS	 = -std=gnu11 -ffreestanding -nostdlib -fno-pic -fno-pie -O2 -g -fno-omit-frame-pointer -fno-stack-protector \
 	   -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables -mgeneral-regs-only \
 	   -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) $(if $(DEBUG),-DDEBUG) \
-	   $(if $(MUTANT),-DSF_MUTANT=MUTANT_$(MUTANT)) -I. -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+	   $(if $(PLANT),-DPLANT_MUTANTS) -I. -ffile-prefix-map=$(CURDIR)=. -MMD -MP
 KFLAGS_amd64 = -m64 -mno-red-zone -mcmodel=kernel
 KFLAGS_i386  = -m32 -march=i686 $(if $(LLVM),-mstack-alignment=4,-mpreferred-stack-boundary=2)
 NFLAGS	 = -I./ -g -F dwarf $(if $(DEBUG),-DDEBUG) $(if $(WERROR),-Werror)
@@ -266,7 +267,8 @@ test-host: host | tools-test	##only what needs no virtual machine: host tests an
 	@tools/runtests $(hostbins) $(models)
 # Bugs planted on purpose (mm/sf_mutant.h, docs/mutants.md); MUTANTS="name ..." tries only those.
 .PHONY: test-mutants
-test-mutants: $(addprefix $(O)/host/,t_sf_uio t_sf_calls t_sf_random t_sf_explore) | tools-test	##plants the bugs of mm/sf_mutant.h one by one: some test must see each
+test-mutants: $(addprefix $(O)/host/,t_sf_uio t_sf_calls t_sf_random t_sf_explore) userland-i386 | tools-test	##plants the bugs of mm/sf_mutant.h one by one: some test must see each
+	@$(MAKE) PLANT=1 DEBUG=1 kernel-i386
 	@tests/lib/mutants $(O)/host $(MUTANTS)
 test-boot: all iso icnt $(static) | tools-test	##only what boots the kernels
 	@tools/runtests $(boots)

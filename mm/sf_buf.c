@@ -169,6 +169,7 @@ void sf_buf_init(void)
 	struct page_stats st;
 	unsigned n;
 
+	sf_mutant_init();
 	sf_buf_strategy = choose_strategy();
 	page_stats(&st);
 	n = (unsigned)option_u64("nsfbufs", MIN(st.total, (uint64_t)SF_MAX_SLOTS), 1, SF_MAX_SLOTS);

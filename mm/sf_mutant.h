@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Bugs, planted on purpose, to show that some test goes red for each (`make test-mutants`,
  * docs/mutants.md). MUTANT(name) stands beside the code it breaks, so that the trap can be read where it
- * is; it is the constant 0 unless a kernel is built with MUTANT=name, or code runs on the simulated
- * machine (tests/host/sim.h), where SIM_MUTANT=name in the environment chooses.
+ * is; it is the constant 0 unless a kernel is built with PLANT=1, where mutant=NAME at boot chooses, or code
+ * runs on the simulated machine (tests/host/sim.h), where SIM_MUTANT=NAME in the environment does.
  *
  * Each line: name, number of the trap (that of the paper's list in docs/sf_buf.md; 0: one of those that come
  * with the ideas beyond it), strategies it is tried with, what is wrong.
@@ -57,13 +57,15 @@ enum sf_mutant {
 		SF_NMUTANTS
 };
 
-#ifdef SIM_MACHINE
-extern enum sf_mutant sim_mutant;
-#define SF_MUTANT sim_mutant
-#elif !defined(SF_MUTANT)
-#define SF_MUTANT MUTANT_none
+#ifdef PLANT_MUTANTS
+extern enum sf_mutant sf_mutant;
+void sf_mutant_init(void); /* looks at the boot option; before the pool is used */
+#define MUTANT(name) (sf_mutant == MUTANT_##name)
+#else
+static inline void sf_mutant_init(void)
+{
+}
+#define MUTANT(name) false
 #endif
-
-#define MUTANT(name) (SF_MUTANT == MUTANT_##name)
 
 #endif

@@ -38,8 +38,8 @@ HOST32 += t_buddy t_kva
 # Every sf_buf strategy and mm/tlb.c on a simulated machine (tests/host/sim.h). The explorer copies stacks, which the
 # address sanitizer would not like.
 sf_SRCS := $(HOST_CORE) $(addprefix tests/host/,sim_machine.c sim_mmu.c sim_load.c sim_explore.c) \
-	$(addprefix mm/,sf_buf.c sf_pool.c sf_report.c sf_cache.c sf_eager.c sf_percpu.c sf_epoch.c sf_epoch_slots.c tlb.c)
-sf_CFLAGS := -DDEBUG -DSIM_MACHINE -Wno-missing-field-initializers -include tests/host/sim_points.h
+	$(addprefix mm/,sf_buf.c sf_mutant.c sf_pool.c sf_report.c sf_cache.c sf_eager.c sf_percpu.c sf_epoch.c sf_epoch_slots.c tlb.c)
+sf_CFLAGS := -DDEBUG -DSIM_MACHINE -DPLANT_MUTANTS -Wno-missing-field-initializers -include tests/host/sim_points.h
 sf_LDFLAGS := -Wl,-T,tests/host/sim.ld -Wl,--wrap=tlb_shootdown_pages -Wl,--wrap=tlb_shootdown_lazy
 t_sf_calls_SRCS := $(sf_SRCS)
 t_sf_calls_CFLAGS := $(sf_CFLAGS)

@@ -56,7 +56,6 @@ struct sim_thread {
 	unsigned signals; /* that may still come */
 	unsigned budget;  /* pages it may still map */
 	bool calling;     /* is inside a call of sf_buf.h */
-	bool fresh;       /* its stack holds nothing but the main loop's frame */
 	unsigned nheld;
 	struct sim_held held[SIM_HELD];
 	uint32_t settled[SIM_CPUS]; /* sim_cpu.settled when its call began */
@@ -122,6 +121,7 @@ void sim_boot(unsigned ncpus, unsigned nthreads, void (*body)(void));
 unsigned sim_alternatives(void);
 void sim_take(unsigned i);
 const char *sim_describe(unsigned i); /* for people */
+extern unsigned sim_ran;              /* the thread that ran last */
 bool sim_all_done(void);
 
 void sim_point(void);            /* called by threads: others may run here */
@@ -155,6 +155,7 @@ bool sim_stale(unsigned cpu, vaddr_t kva, const struct vm_page *page);
 /* A call begins and, when it got a mapping, ends: what it did must not be done again. */
 void sim_call_begins(void);
 void sim_call_got(vaddr_t kva, bool private);
+void sim_call_ends(void);
 /* Looks at every mapping that is out and at the table of slots; sim_fail()s. */
 void sim_check(void);
 void *sim_pool_memory(size_t *size);
@@ -187,6 +188,7 @@ struct sim_load {
 	bool fine;        /* sim_fine */
 	bool epochs;
 	unsigned retire; /* sfbatch=; 0: what it is without */
+	bool warm;       /* every slot has mapped a page, of which the threads do not know */
 };
 void sim_load_boot(const struct sim_load *l);
 /* At the end: everything came back and can be had again. */

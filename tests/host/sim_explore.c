@@ -8,7 +8,7 @@
  * entered again: it remembers a 64-bit hash of each, so that of ten million different states one
  * is missed with a chance of one in 10^5. A stack counts byte by byte, what is left over in it
  * from earlier calls included: that can only make equal states look different. To keep it rare the
- * unused part is cleared whenever a thread is between two calls.
+ * part below the stack pointer is cleared after each step, as is what a call knew when it has ended.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +25,9 @@
  * others are looked at; should one have changed after all, it counts from then on and the
  * exploration starts anew.
  */
-#define LINE 32u
-#define LOOK 16 /* steps */
+#define LINE  32u
+#define LOOK  16   /* steps */
+#define BELOW 4096 /* bytes below a stack pointer that a step may have written */
 
 struct line {
 	char *at;
@@ -234,11 +235,11 @@ static void restore(const struct frame *f)
 
 static void clear_unused_stack(void)
 {
-	struct sim_thread *t = &sim.thread[sim.asker];
-	char *bottom = (char *)sim_stack_top(sim.asker) - SIM_STACK;
+	char *sp = sim.thread[sim_ran].sp;
+	char *bottom = (char *)sim_stack_top(sim_ran) - SIM_STACK;
 
-	if (sim.asking > 0 && t->fresh)
-		memset(bottom, 0, (size_t)((char *)t->sp - bottom));
+	if (sim.thread[sim_ran].state != SIM_DONE)
+		memset(MAX(bottom, sp - BELOW), 0, (size_t)(sp - MAX(bottom, sp - BELOW)));
 }
 
 /* How it came to this, with SIM_TRACE=1 in the environment. */

@@ -22,8 +22,8 @@
 
 #include "arch/x86/trap.h"
 #include "kernel/core/errno.h"
-#include "mm/sf_mutant.h"
 #include "mm/tlb.h"
+#include "tests/host/host_core.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -31,11 +31,11 @@
 #endif
 
 struct pmap kernel_pmap;
-enum sf_mutant sim_mutant;
 struct sim sim ALIGNED(64);
 struct sim_stats sim_stats ALIGNED(64);
 char sim_wrong[256];
 bool sim_chance, sim_fine;
+unsigned sim_ran;
 
 static char stacks[SIM_THREADS][SIM_STACK] __attribute__((aligned(64)));
 static void (*thread_body)(void);
@@ -105,6 +105,7 @@ static void to_driver(void)
 static void to_thread(unsigned i)
 {
 	sim.current = (int)i;
+	sim_ran = i;
 	host_cpu = sim.thread[i].cpu;
 #ifdef __SANITIZE_ADDRESS__
 	void *fake;
@@ -174,7 +175,9 @@ unsigned sim_choose(unsigned n)
 	sim.asking = n;
 	sim.asker = (unsigned)sim.current;
 	to_driver();
-	return sim.answer;
+	n = sim.answer;
+	sim.asker = sim.answer = 0;
+	return n;
 }
 
 void sim_point(void)
@@ -566,16 +569,7 @@ const char *sim_describe(unsigned i)
 
 void sim_choose_mutant(void)
 {
-	static const char *const names[] = { "none",
-#define X(name, trap, strategies, what) #name,
-		SF_MUTANTS(X)
-#undef X
-	};
-	const char *want = getenv("SIM_MUTANT");
-
-	for (unsigned i = 0; want != NULL && i < SF_NMUTANTS; i++)
-		if (strcmp(names[i], want) == 0)
-			sim_mutant = i;
+	host_option("mutant", getenv("SIM_MUTANT"));
 }
 
 bool sim_all_done(void)
@@ -635,7 +629,6 @@ void sim_boot(unsigned n, unsigned nthreads, void (*body)(void))
 		make_stack(i);
 		sim.thread[i].cpu = i % n;
 		sim.thread[i].state = SIM_READY;
-		sim.thread[i].fresh = true;
 	}
 	sim_mmu_boot();
 	for (unsigned i = 0; i < n && i < nthreads; i++)

@@ -205,6 +205,12 @@ void sim_call_begins(void)
 		sim_self()->settled[c] = sim.cpu[c].settled;
 }
 
+/* What it knew is part of the state no more. */
+void sim_call_ends(void)
+{
+	memset(sim_self()->settled, 0, sizeof(sim_self()->settled));
+}
+
 /* Under `epoch` a CPU may be known to have flushed by its generation alone, which is not believed once
  * the CPU is idle; so what a private call found does not settle it for others. */
 void sim_call_got(vaddr_t kva, bool private)
