@@ -57,13 +57,15 @@ all_axes() {
 						"sfbuf=$strategy nsfbufs=$nsfbufs" --arch $arch --smp $smp $debug
 				done
 			done
+			[ $strategy != epoch ] || torture "$arch epoch retiring" \
+				"sfbuf=epoch nsfbufs=64 sfbatch=4" --arch $arch --smp 8 $debug
 			torture "$arch $strategy release" "sfbuf=$strategy nsfbufs=64" --arch $arch
 		done
 	done
 	# The long one, with and without the shadow, which slows everything down.
 	seconds=600
 	for kernel in $debug ''; do
-		torture "i386 epoch 8 CPUs ten minutes $kernel" 'sfbuf=epoch nsfbufs=64' --arch i386 --smp 8 $kernel
+		torture "i386 epoch 8 CPUs ten minutes $kernel" 'sfbuf=epoch nsfbufs=64 sfbatch=4' --arch i386 --smp 8 $kernel
 	done
 }
 
