@@ -60,7 +60,7 @@ static void print_address(unsigned n, uintptr_t addr)
 	const char *name = ksym_lookup(addr, &off);
 
 	if (name != NULL)
-		klog(LOG_EMERG, "  #%u %#lx %.40s+%#lx", n, (unsigned long)addr, name,
+		klog(LOG_EMERG, "  #%u %#lx %.32s+%#lx", n, (unsigned long)addr, name,
 			(unsigned long)off);
 	else
 		klog(LOG_EMERG, "  #%u %#lx", n, (unsigned long)addr);

@@ -67,6 +67,20 @@ refuses i386 PAE --cpu pentium
 refuses amd64 PAE --cpu pentium
 refuses amd64 '64-bit mode; boot the i386 kernel' --cpu pentium3
 
+# A photograph of a panic must show all of it: 25 lines of 80 columns, the deepest backtrace included.
+for arch in i386 amd64; do
+	vm_expected=1
+	vm --arch $arch --append selftest=stackoverflow -- true
+	vm_expected=
+	is "$status" 125 "$arch: a panic"
+	sed -n '/PANIC:/,/build mayfly-/p' "$log" >"$tmp/panic"
+	lines=$(awk '{ n += int((length($0) + 79) / 80) } END { print n }' "$tmp/panic")
+	ok "$arch: it fits a screen ($lines lines of 80)" [ "$lines" -ge 18 -a "$lines" -le 24 ]
+	matches "$tmp/panic" '[er]sp [0-9a-f]{8}' "$arch: registers"
+	matches "$tmp/panic" '#10 0x[0-9a-f]+ recurse' "$arch: the whole backtrace"
+	matches "$tmp/panic" 'build mayfly-[0-9a-f]{12}$' "$arch: the build"
+done
+
 if [ -n "$soak" ]; then
 	for arch in i386 amd64; do
 		for cpu in $(models $arch); do
