@@ -73,6 +73,34 @@ start --arch i386 -- sh -c 'halt; sleep 1000'
 ok "halt" until_seen "$log" 'power: halted' 1
 rests "a halted machine rests"
 stop
+# A mounted disk with fresh data is unmounted cleanly: the guest's memory, kept in a file, holds the disk's first page.
+state() { # state FILE: of the ext2 super blocks in it that are ours: 1 is clean, 0 is not
+	python3 - "$1" <<'END'
+import mmap, sys
+with open(sys.argv[1], "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as ram:
+    pages = (ram[at + 1024 : at + 2048] for at in range(0, len(ram), 4096) if ram[at + 1080 : at + 1082] == b"\x53\xef")
+    print(*sorted({s[58] for s in pages if s[120:136].rstrip(b"\0") == b"mayfly-power"}))
+END
+}
+PATH=$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -L mayfly-power "$tmp/disk" 1M >"$tmp/said" 2>&1 || note "$(cat "$tmp/said")"
+for arch in amd64 i386; do
+	for end in poweroff 'echo written; sleep 1000'; do
+		rm -f "$tmp/ram"
+		start --arch $arch --mem 128 --machine pc,memory-backend=ram --qemu=-object \
+			--qemu="memory-backend-file,id=ram,size=128M,mem-path=$tmp/ram,share=on" --md "$tmp/disk" -- \
+			sh -c "mount /dev/md0 /mnt && seq 1 1000 >/mnt/file && ls -l /mnt >/mnt/list && $end; sleep 1000"
+		if [ "$end" = poweroff ]; then
+			wait $vm
+			is "$(state "$tmp/ram")" 1 "$arch: poweroff leaves a mounted disk clean"
+		else
+			until_seen "$out" written 1
+			stop
+			was=$(state "$tmp/ram")
+			ok "$arch: which it was not before ($was)" [ "${was%% *}" = 0 ]
+		fi
+	done
+done
+
 if [ -n "$soak" ]; then
 	for arch in amd64 i386; do
 		for machine in pc q35; do
