@@ -2,9 +2,10 @@
  * How an idle CPU waits. HLT ends with an interrupt. MWAIT (Intel SDM 3A 8.10) ends with a store to the
  * monitored line as well, which saves the waker an IPI; it goes no deeper than HLT does (C1).
  *
- * MWAIT is taken where it is known to be the better one: on Intel's own CPUs, not in a virtual machine,
- * where it exits, or spins as in QEMU's TCG. The boot option idle= overrides that. Decided once on the
- * BSP; constant afterwards.
+ * HLT is the default, MWAIT for those who ask for it (idle=mwait), because it is only as good as the
+ * machine below: QEMU's TCG spins in it when there are several CPUs, and Bochs 2.7 sleeps through stores by CPUs
+ * that have the line's translation cached (its MONITOR flushes the physical address as if it were
+ * linear). Decided once on the BSP; constant afterwards.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
@@ -12,25 +13,18 @@
 #include "kernel/core/option.h"
 #include "kernel/core/string.h"
 
-#define LEAF1_C_HYPERVISOR (1u << 31)
-#define MWAIT_C1           0u
+#define MWAIT_C1 0u
 
 bool idle_watches;
 
 void idle_init(void)
 {
 	const char *wanted = option_get("idle");
-	bool can = cpu_features.mwait;
 
-	idle_watches = can && strcmp(cpu_features.vendor, "GenuineIntel") == 0 &&
-		       !(cpuid(1, 0).c & LEAF1_C_HYPERVISOR);
-	if (wanted == NULL)
+	if (wanted == NULL || strcmp(wanted, "hlt") == 0)
 		return;
-	if (strcmp(wanted, "hlt") == 0)
-		idle_watches = false;
-	else if (strcmp(wanted, "mwait") == 0 && can)
-		idle_watches = true;
-	else
+	idle_watches = strcmp(wanted, "mwait") == 0 && cpu_features.mwait;
+	if (!idle_watches)
 		klog(LOG_WARN, "idle=%s ignored: it is hlt, or mwait where the CPU has it", wanted);
 }
 
