@@ -16,12 +16,14 @@
 #include "kernel/core/log.h"
 #include "kernel/core/option.h"
 #include "kernel/proc/proc.h"
+#include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/kd.h"
 #include "kernel/syscall/abi/fs.h"
 #include "mm/uaccess.h"
 
 #define CHUNK     512
 #define MAJOR_TTY 4
+#define INIT_PID  1
 
 struct vc {
 	struct tty tty;
@@ -59,7 +61,8 @@ static int vc_write(struct tty *tty, const uint8_t *p, size_t n)
 	unsigned number = vc_number(tty), got;
 	uint8_t buf[VT_REPLY_SIZE];
 
-	screen_write(number, p, n);
+	if (screen_write(number, p, n))
+		speaker_beep();
 	while ((got = screen_replies(number, buf, sizeof(buf))) > 0)
 		tty_input(tty, buf, got);
 	return 0;
@@ -67,7 +70,8 @@ static int vc_write(struct tty *tty, const uint8_t *p, size_t n)
 
 static void vc_echo(struct tty *tty, const uint8_t *p, size_t n)
 {
-	screen_write(vc_number(tty), p, n);
+	if (screen_write(vc_number(tty), p, n))
+		speaker_beep();
 }
 
 /* ---- the keyboard ---- */
@@ -76,6 +80,19 @@ static void go_to(unsigned n)
 {
 	if (n < NCONSOLES)
 		screen_switch(n);
+}
+
+/* Ctrl-Alt-Del is init's to act on (man 2 reboot, CAD). */
+static void tell_init(void)
+{
+	struct proc *init;
+
+	spin_lock(&proc_lock);
+	init = proc_find_locked(INIT_PID);
+	if (init != NULL)
+		signal_proc_locked(
+			init, SIGINT, &(struct ksiginfo){ .signo = SIGINT, .code = SI_KERNEL });
+	spin_unlock(&proc_lock);
 }
 
 static void typed(uint8_t code)
@@ -107,6 +124,9 @@ static void typed(uint8_t code)
 		break;
 	case KEY_LEDS:
 		keyboard_set_leds((uint8_t)keyboard.leds);
+		break;
+	case KEY_RESTART:
+		tell_init();
 		break;
 	}
 }
@@ -251,11 +271,18 @@ static int vc_ioctl(struct tty *tty, struct file *f, unsigned cmd, vaddr_t arg)
 	return change(vc, cmd, arg);
 }
 
+/* Nobody is left who could undo a raw keyboard. */
+static void vc_close(struct tty *tty)
+{
+	WRITE_ONCE(container_of(tty, struct vc, tty)->kbmode, K_UNICODE);
+}
+
 static const struct tty_ops vc_ops = {
 	.room = vc_room,
 	.write = vc_write,
 	.echo = vc_echo,
 	.ioctl = vc_ioctl,
+	.close = vc_close,
 };
 
 /* Even without a screen: console 1 is the console of a machine that has nothing. */

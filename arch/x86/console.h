@@ -64,6 +64,9 @@ void keyboard_set_input(void (*fn)(uint8_t code));
 /* LED_* (kernel/console/keymap.h). From what keyboard_set_input() has set only. */
 void keyboard_set_leds(uint8_t leds);
 
+/* arch/x86/speaker.c: a short tone; while one sounds, nothing. Any context. */
+void speaker_beep(void);
+
 /* arch/x86/devices.c. UARTs, VGA text, and the log on them; needs this_cpu(). */
 void console_early_init(void);
 /* Which UART is /dev/console; NULL: none, it is the screen. Constant after arch_screen_init(). */

@@ -31,6 +31,7 @@
 #define SC_RIGHT       0x4d
 #define SC_PAGE_DOWN   0x51
 #define SC_KEYPAD_LAST 0x53
+#define SC_DELETE      0x53
 #define SC_F11         0x57
 #define SC_F12         0x58
 
@@ -225,7 +226,9 @@ static void cursor_key(const struct keyboard *k, uint8_t code, bool cursor_app, 
 {
 	const char *sequence = keypad_keys[code - SC_KEYPAD];
 
-	if (shift(k) && (code == SC_PAGE_UP || code == SC_PAGE_DOWN)) {
+	if (ctrl(k) && (k->alt_left || k->alt_right) && code == SC_DELETE) {
+		out->meaning = KEY_RESTART;
+	} else if (shift(k) && (code == SC_PAGE_UP || code == SC_PAGE_DOWN)) {
 		out->meaning = KEY_SCROLL;
 		out->number = code == SC_PAGE_UP ? 1 : -1;
 	} else if (alt(k) && (code == SC_LEFT || code == SC_RIGHT)) {

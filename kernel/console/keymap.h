@@ -18,6 +18,7 @@ enum key_meaning {
 	KEY_CONSOLE,   /* bring console `number`, from 0, to the foreground */
 	KEY_NEIGHBOUR, /* the next one (number 1) or the one before (-1) */
 	KEY_SCROLL,    /* `number` pages back in history */
+	KEY_RESTART,   /* Ctrl-Alt-Del */
 	KEY_LEDS,      /* a lock was switched: see leds */
 };
 

@@ -21,7 +21,7 @@
 
 #define EARLY_COLS 80u
 #define EARLY_ROWS 25u
-#define HISTORY    400u /* lines of each console */
+#define HISTORY    200u /* lines of each console */
 #define PORTION    256u /* bytes written with the lock held */
 #define FRAME_NS   (16 * NSEC_PER_MSEC)
 #define LOCK_TRIES 1000000
@@ -187,26 +187,32 @@ void screen_size(unsigned *cols, unsigned *rows)
 }
 
 /* Who looks at history goes on seeing the same lines. */
-static void write_locked(struct console *c, const uint8_t *p, size_t n)
+static bool write_locked(struct console *c, const uint8_t *p, size_t n)
 {
+	bool bell;
+
 	vt_write(&c->vt, p, n);
 	if (c->back > 0)
 		c->back = MIN(c->back + c->vt.scrolled, c->vt.hist_used);
 	c->vt.scrolled = 0;
+	bell = c->vt.bell;
+	c->vt.bell = false;
+	return bell;
 }
 
-void screen_write(unsigned n, const void *buf, size_t len)
+bool screen_write(unsigned n, const void *buf, size_t len)
 {
 	const uint8_t *p = buf;
+	bool bell = false;
 
 	if (display == NULL || n >= nconsoles)
-		return;
+		return false;
 	while (len > 0) {
 		size_t portion = MIN(len, (size_t)PORTION);
 		bool wake;
 
 		spin_lock(&screen_lock);
-		write_locked(&consoles[n], p, portion);
+		bell |= write_locked(&consoles[n], p, portion);
 		wake = n == foreground && changed();
 		spin_unlock(&screen_lock);
 		if (wake)
@@ -214,6 +220,7 @@ void screen_write(unsigned n, const void *buf, size_t len)
 		p += portion;
 		len -= portion;
 	}
+	return bell;
 }
 
 unsigned screen_replies(unsigned n, uint8_t *buf, unsigned size)

@@ -41,8 +41,9 @@ void screen_start(void);
 
 bool screen_present(void);
 void screen_size(unsigned *cols, unsigned *rows);
-/* Writes to console `n`. The emulator's answers wait until they are collected. */
-void screen_write(unsigned n, const void *buf, size_t len);
+/* Writes to console `n`; returns whether its bell is to ring. The emulator's answers wait until they are
+ * collected. */
+bool screen_write(unsigned n, const void *buf, size_t len);
 /* Moves at most `size` bytes of console n's answers to buf; returns how many. */
 unsigned screen_replies(unsigned n, uint8_t *buf, unsigned size);
 /* For the log: writes to the console in the foreground, and paints. Wakes nobody. In a panic it waits

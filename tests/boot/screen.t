@@ -135,10 +135,14 @@ expect PANIC: on purpose
 expect build
 expect eax
 EOF
-screen "amd64: without UARTs the screen is the console" --arch amd64 --append "serial=off" <<'EOF'
+screen "amd64: without UARTs the screen is the console; ctrl-alt-del" --arch amd64 --append "serial=off" <<'EOF'
 expect mayfly:
 type echo said $((40+2)) >/dev/console\n
 expect said 42
+type exec cat\n
+quiet 1
+key ctrl-alt-delete
+gone
 EOF
 
 for arch in amd64 i386; do

@@ -61,6 +61,7 @@ static const struct {
 	{ "alt with function keys", "38 3b bb 3e be 44 c4 57 b8", "{2 0}{2 3}{2 9}{2 10}" },
 	{ "control and alt too", "1d 38 3c bc b8 9d", "{2 1}" },
 	{ "alt with cursor keys", "38 e0 4d e0 cd e0 4b e0 cb b8", "{3 1}{3 -1}" },
+	{ "control, alt, delete", "1d 38 e0 53 e0 d3 b8 9d 53", "{5 0}\033[3~" },
 	{ "shift with page up and down", "2a e0 49 e0 c9 e0 51 e0 d1 aa", "{4 1}{4 -1}" },
 	{ "the keypad moves the cursor", "47 48 4c 53 4a 4e 37 e0 35 e0 1c",
 		"\033[1~\033[A\033[G\033[3~-+*/\r" },

@@ -3,8 +3,8 @@
  * init: mount what the kernel has not, then keep login shells on the consoles (login.c), or run one command (cmd.c).
  *
  * Process 1 must not exit, reaps every orphan, and ends the machine when asked: BusyBox's poweroff, halt and reboot send
- * it SIGUSR2, SIGUSR1 and SIGTERM. All of that happens in the signal handler itself, which only makes system calls: there
- * is no state to race with.
+ * it SIGUSR2, SIGUSR1 and SIGTERM; ctrl-alt-del is SIGINT. All of that happens in the signal handler itself, which only
+ * makes system calls: there is no state to race with.
  */
 #include "user/init/init.h"
 
@@ -39,7 +39,9 @@ static void on_shutdown(int sig)
 	kill(-1, SIGKILL);
 	pause_ms(50);
 	sync();
-	reboot(sig == SIGTERM ? RB_AUTOBOOT : sig == SIGUSR1 ? RB_HALT_SYSTEM : RB_POWER_OFF);
+	reboot(sig == SIGTERM || sig == SIGINT ? RB_AUTOBOOT
+		: sig == SIGUSR1               ? RB_HALT_SYSTEM
+					       : RB_POWER_OFF);
 }
 
 /* The command is done, or there is no shell to be had: who is left is not asked. */
@@ -54,13 +56,13 @@ static void switch_off(void)
 
 static void catch_signals(void)
 {
-	static const int shutdown[] = { SIGTERM, SIGUSR1, SIGUSR2 };
+	static const int shutdown[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGINT };
 	struct sigaction act = { .sa_handler = on_shutdown };
 
 	sigfillset(&act.sa_mask);
 	for (size_t i = 0; i < sizeof shutdown / sizeof *shutdown; i++)
 		sigaction(shutdown[i], &act, NULL);
-	signal(SIGINT, SIG_IGN); /* ctrl-alt-del on Linux */
+	reboot(RB_DISABLE_CAD); /* ctrl-alt-del is our SIGINT */
 	signal(SIGPIPE, SIG_IGN);
 }
 
