@@ -170,24 +170,26 @@ static bool is_continuation(const struct ldisc *l, uint16_t entry)
 	return iflag(l, IUTF8) && (entry & 0xc0) == 0x80;
 }
 
-/* The width on the screen of what stands at index `i`, in the line being edited. */
+static unsigned char_width(const struct ldisc *l, uint8_t c)
+{
+	if (is_control(c))
+		return lflag(l, ECHOCTL) ? 2 : 0;
+	return is_continuation(l, c) ? 0 : 1;
+}
+
+/* The width on the screen of what stands at index `i`, in the line being edited. A tab's depends on the
+ * column, which is counted from the tab before it, or from where the line began. */
 static unsigned width_at(struct ldisc *l, unsigned i)
 {
-	unsigned column = l->input_column;
-	unsigned width = 0;
+	unsigned column = 0, k = i;
 
-	for (unsigned k = l->line; k - l->line <= i - l->line; k++) {
-		uint8_t c = (uint8_t)*slot(l, k);
-
-		if (c == '\t')
-			width = TAB_WIDTH - column % TAB_WIDTH;
-		else if (is_control(c))
-			width = lflag(l, ECHOCTL) ? 2 : 0;
-		else
-			width = is_continuation(l, c) ? 0 : 1;
-		column += width;
-	}
-	return width;
+	if (*slot(l, i) != '\t')
+		return char_width(l, (uint8_t)*slot(l, i));
+	while (k != l->line && *slot(l, k - 1) != '\t')
+		column += char_width(l, (uint8_t)*slot(l, --k));
+	if (k == l->line)
+		column += l->input_column;
+	return TAB_WIDTH - column % TAB_WIDTH;
 }
 
 /* ECHOPRT, for terminals that print on paper: what is erased is printed backwards between \ and /. */

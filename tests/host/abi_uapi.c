@@ -14,8 +14,10 @@
 #include <linux/sched.h>
 #include <linux/signalfd.h>
 #include <linux/sysinfo.h>
+#include <linux/termios.h>
 #include <linux/time.h>
 #include <linux/times.h>
+#include <linux/tty.h>
 #include <linux/utsname.h>
 #include <linux/vt.h>
 #include <linux/wait.h>
@@ -53,6 +55,12 @@ const struct abi_const uapi_sizes[] = {
 	{ "signalfd_siginfo.ssi_int", offsetof(struct signalfd_siginfo, ssi_int) },
 	{ "signalfd_siginfo.ssi_addr", offsetof(struct signalfd_siginfo, ssi_addr) },
 	{ "itimerspec64", sizeof(struct __kernel_itimerspec) },
+	{ "termios", sizeof(struct termios) },
+	{ "termios2", sizeof(struct termios2) },
+	{ "termios2.c_cc", offsetof(struct termios2, c_cc) },
+	{ "termios2.c_ispeed", offsetof(struct termios2, c_ispeed) },
+	{ "termio", sizeof(struct termio) },
+	{ "winsize", sizeof(struct winsize) },
 	{ "vt_mode", sizeof(struct vt_mode) },
 	{ "vt_mode.acqsig", offsetof(struct vt_mode, acqsig) },
 	{ "vt_stat", sizeof(struct vt_stat) },

@@ -8,6 +8,7 @@
 #include "kernel/syscall/abi/proc.h"
 #include "kernel/syscall/abi/signal.h"
 #include "kernel/syscall/abi/time.h"
+#include "kernel/syscall/abi/tty.h"
 #include "tests/host/t_abi.h"
 #include "tests/host/tap.h"
 
@@ -41,6 +42,12 @@ static const struct abi_const our_sizes[] = {
 	{ "signalfd_siginfo.ssi_int", offsetof(struct abi_signalfd_siginfo, int_value) },
 	{ "signalfd_siginfo.ssi_addr", offsetof(struct abi_signalfd_siginfo, addr) },
 	{ "itimerspec64", sizeof(struct abi_itimerspec64) },
+	{ "termios", LINUX_TERMIOS_SIZE },
+	{ "termios2", sizeof(struct linux_termios) },
+	{ "termios2.c_cc", offsetof(struct linux_termios, cc) },
+	{ "termios2.c_ispeed", offsetof(struct linux_termios, ispeed) },
+	{ "termio", sizeof(struct linux_termio) },
+	{ "winsize", sizeof(struct linux_winsize) },
 	{ "vt_mode", sizeof(struct linux_vt_mode) },
 	{ "vt_mode.acqsig", offsetof(struct linux_vt_mode, acqsig) },
 	{ "vt_stat", sizeof(struct linux_vt_stat) },

@@ -3,7 +3,6 @@
  * process of its own with a header line before and its exit status after; `--seconds N` before them says
  * how long those go on that could do so for ever. `--touch MIB N` is no test
  * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
- * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
  * PROCS OPS MIB SEED`, `--dirty FILE MIB` (torture.c), `--fsfuzz DISK IMAGE COUNT SEED` (fsfuzz.c) and `--fuzz` (fuzz.c)
  * are others. `--pty` plays the user of a program on a pseudo-terminal (ptyrun.c).
  */
