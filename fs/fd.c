@@ -129,7 +129,7 @@ void fd_table_put(struct fd_table *t)
 	for (int fd = 0; fd < t->size; fd++) {
 		if (t->files[fd] == NULL)
 			continue;
-		lock_release_owner(t->files[fd], t);
+		lock_release_table(t->files[fd], t);
 		file_put(t->files[fd]);
 	}
 	table_free(t);
@@ -151,7 +151,7 @@ static struct file *take(struct fd_table *t, int fd)
 
 static void close_taken(struct fd_table *t, struct file *f)
 {
-	lock_release_owner(f, t);
+	lock_release_table(f, t);
 	file_put(f);
 }
 

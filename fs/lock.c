@@ -2,8 +2,8 @@
  * Advisory locks. All of them stand in one list under one spin lock: they are few, and who takes one
  * is about to do something slower. Waiters share one queue and look again at each release.
  *
- * flock locks and record locks do not see each other, as on Linux: a lock of an open file has that
- * file as owner, and only such locks conflict with it.
+ * Who waits says for whom, in a list of its own: before a process goes to sleep it follows that list, and
+ * does not if it would come back to itself. As on Linux only so many steps, and only for locks of processes.
  */
 #include "fs/lock.h"
 #include "fs/file.h"
@@ -13,16 +13,23 @@
 #include "kernel/syscall/abi/fs.h"
 #include "mm/kmem.h"
 
+#define DEADLOCK_STEPS 10 /* Linux: MAX_DEADLK_ITERATIONS */
+
 struct advisory_lock {
 	struct list link;
 	struct vnode *vnode; /* no reference: the lock goes with the last open file */
-	const void *owner;
-	bool whole; /* flock */
+	struct lock_owner owner;
 	struct lock_range range;
+};
+
+struct lock_wait {
+	struct list link; /* while it waits */
+	const void *who, *for_whom;
 };
 
 static struct spinlock locks_lock = SPINLOCK_INIT("advisory_locks");
 static struct list locks = LIST_INIT(locks);
+static struct list waits = LIST_INIT(waits);
 static struct waitq locks_wq = WAITQ_INIT(locks_wq);
 
 static bool overlaps(const struct lock_range *a, const struct lock_range *b)
@@ -31,28 +38,75 @@ static bool overlaps(const struct lock_range *a, const struct lock_range *b)
 }
 
 static struct advisory_lock *find_conflict(
-	struct file *f, const void *owner, const struct lock_range *r)
+	struct file *f, struct lock_owner owner, const struct lock_range *r)
 {
-	bool whole = owner == f;
 	struct advisory_lock *l;
 
 	LIST_FOR_EACH (l, &locks, link) {
-		if (l->vnode == f->vnode && l->whole == whole && l->owner != owner &&
+		if (l->vnode == f->vnode && l->owner.who != owner.who &&
+			(l->owner.kind == LOCK_FLOCK) == (owner.kind == LOCK_FLOCK) &&
 			overlaps(&l->range, r) && (l->range.type == F_WRLCK || r->type == F_WRLCK))
 			return l;
 	}
 	return NULL;
 }
 
+static const struct lock_wait *wait_of(const void *who)
+{
+	const struct lock_wait *w;
+
+	LIST_FOR_EACH (w, &waits, link)
+		if (w->who == who)
+			return w;
+	return NULL;
+}
+
+/* Would `w`, which is about to be entered, close a circle. */
+static bool would_deadlock(const struct lock_wait *w)
+{
+	const struct lock_wait *next = w;
+
+	for (int i = 0; i < DEADLOCK_STEPS && next != NULL; i++) {
+		if (next->for_whom == w->who)
+			return true;
+		next = wait_of(next->for_whom);
+	}
+	return false;
+}
+
+/* Enters a waiter that met `l`. */
+static int enter_wait(struct lock_wait *w, struct lock_owner owner, const struct advisory_lock *l)
+{
+	w->who = owner.who;
+	w->for_whom = l->owner.who;
+	if (owner.kind != LOCK_POSIX)
+		return -EAGAIN;
+	if (would_deadlock(w))
+		return -EDEADLK;
+	list_push_back(&waits, &w->link);
+	return -EAGAIN;
+}
+
+/* Those who wait for `who` will look again: what they wait for is no longer certain. */
+static void forget_waits(const void *who)
+{
+	struct lock_wait *w, *next;
+
+	LIST_FOR_EACH_SAFE (w, next, &waits, link)
+		if (w->for_whom == who)
+			list_remove(&w->link);
+}
+
 /* Cuts [r->start, r->end) out of the owner's locks. A lock cut in the middle leaves its second half in
  * *spare (allocated by the caller), which is then taken. */
-static void cut(struct file *f, const void *owner, const struct lock_range *r,
+static void cut(struct file *f, struct lock_owner owner, const struct lock_range *r,
 	struct advisory_lock **spare, struct list *unused)
 {
 	struct advisory_lock *l, *next, *half;
 
 	LIST_FOR_EACH_SAFE (l, next, &locks, link) {
-		if (l->vnode != f->vnode || l->owner != owner || !overlaps(&l->range, r))
+		if (l->vnode != f->vnode || l->owner.who != owner.who ||
+			l->owner.kind != owner.kind || !overlaps(&l->range, r))
 			continue;
 		if (l->range.start < r->start && l->range.end > r->end) {
 			half = *spare;
@@ -82,9 +136,11 @@ static void free_list(struct list *unused)
 		kfree(l);
 }
 
-static int try_set(struct file *f, const void *owner, const struct lock_range *r)
+/* w: not NULL: to be entered if somebody is in the way; it is in the list only while it waits. */
+static int try_set(
+	struct file *f, struct lock_owner owner, const struct lock_range *r, struct lock_wait *w)
 {
-	struct advisory_lock *new = kzalloc(sizeof(*new)), *spare = kzalloc(sizeof(*spare));
+	struct advisory_lock *new = kzalloc(sizeof(*new)), *spare = kzalloc(sizeof(*spare)), *l;
 	struct list unused = LIST_INIT(unused);
 	int err = 0;
 
@@ -94,14 +150,17 @@ static int try_set(struct file *f, const void *owner, const struct lock_range *r
 		return -ENOMEM;
 	}
 	spin_lock(&locks_lock);
-	if (r->type != F_UNLCK && find_conflict(f, owner, r) != NULL) {
-		err = -EAGAIN;
+	if (w != NULL)
+		list_remove(&w->link);
+	l = r->type != F_UNLCK ? find_conflict(f, owner, r) : NULL;
+	if (l != NULL) {
+		err = w != NULL ? enter_wait(w, owner, l) : -EAGAIN;
 	} else {
+		forget_waits(owner.who);
 		cut(f, owner, r, &spare, &unused);
 		if (r->type != F_UNLCK) {
 			new->vnode = f->vnode;
 			new->owner = owner;
-			new->whole = owner == f;
 			new->range = *r;
 			list_push_back(&locks, &new->link);
 			new = NULL;
@@ -116,38 +175,51 @@ static int try_set(struct file *f, const void *owner, const struct lock_range *r
 	return err;
 }
 
-int lock_set(struct file *f, const void *owner, const struct lock_range *r, bool wait)
+static void leave_wait(struct lock_wait *w)
 {
+	spin_lock(&locks_lock);
+	list_remove(&w->link);
+	spin_unlock(&locks_lock);
+}
+
+int lock_set(struct file *f, struct lock_owner owner, const struct lock_range *r, bool wait)
+{
+	struct lock_wait lw;
 	struct waiter w;
-	int err = try_set(f, owner, r);
+	int err = try_set(f, owner, r, NULL);
 
 	if (err != -EAGAIN || !wait)
 		return err;
+	list_init(&lw.link);
 	wait_enter(&locks_wq, &w);
-	while ((err = try_set(f, owner, r)) == -EAGAIN) {
+	while ((err = try_set(f, owner, r, &lw)) == -EAGAIN) {
 		err = wait_sleep(WAIT_INTR, WAIT_FOREVER);
 		if (err != 0)
 			break;
 		wait_again(&w);
 	}
 	wait_leave(&w);
+	leave_wait(&lw);
 	return err;
 }
 
-void lock_test(struct file *f, const void *owner, struct lock_range *r)
+void lock_test(struct file *f, struct lock_owner owner, struct lock_range *r)
 {
 	struct advisory_lock *l;
 
 	spin_lock(&locks_lock);
 	l = find_conflict(f, owner, r);
-	if (l != NULL)
+	if (l != NULL) {
 		*r = l->range;
-	else
+		if (l->owner.kind == LOCK_OFD)
+			r->pid = -1;
+	} else {
 		r->type = F_UNLCK;
+	}
 	spin_unlock(&locks_lock);
 }
 
-static void release_all(struct file *f, const void *owner)
+static void release_all(struct file *f, struct lock_owner owner)
 {
 	struct lock_range all = { .start = 0, .end = UINT64_MAX, .type = F_UNLCK };
 	struct advisory_lock *spare = NULL;
@@ -156,6 +228,7 @@ static void release_all(struct file *f, const void *owner)
 	if (list_empty(&locks)) /* nearly always; a lock of ours would be there for certain */
 		return;
 	spin_lock(&locks_lock);
+	forget_waits(owner.who);
 	cut(f, owner, &all, &spare, &unused);
 	spin_unlock(&locks_lock);
 	if (list_empty(&unused))
@@ -164,13 +237,14 @@ static void release_all(struct file *f, const void *owner)
 	waitq_wake_all(&locks_wq);
 }
 
-void lock_release_owner(struct file *f, const void *owner)
+void lock_release_table(struct file *f, const struct fd_table *t)
 {
 	if (f->vnode != NULL)
-		release_all(f, owner);
+		release_all(f, (struct lock_owner){ t, LOCK_POSIX });
 }
 
 void lock_release_file(struct file *f)
 {
-	release_all(f, f);
+	release_all(f, (struct lock_owner){ f, LOCK_FLOCK });
+	release_all(f, (struct lock_owner){ f, LOCK_OFD });
 }

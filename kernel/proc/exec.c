@@ -101,6 +101,8 @@ static void new_credentials(struct exec *x)
 	c->sgid = c->fsgid = c->egid;
 	x->secure = c->euid != c->uid || c->egid != c->gid;
 	p->dumpable = !x->secure;
+	if (x->secure)
+		p->pdeath_signal = 0;
 }
 
 /* The end of a child is to send nothing but SIGCHLD to the new program, which may run with another user's

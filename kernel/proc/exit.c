@@ -158,6 +158,12 @@ static void reparent_children(struct proc *p)
 	struct proc *foster = foster_parent(p), *c, *next;
 
 	LIST_FOR_EACH_SAFE (c, next, &p->children, sibling) {
+		if (c->pdeath_signal != 0 && c->state == PROC_ALIVE)
+			signal_proc_locked(c, c->pdeath_signal,
+				&(struct ksiginfo){ .signo = c->pdeath_signal,
+					.code = SI_USER,
+					.pid = p->pid,
+					.uid = p->cred.uid });
 		list_remove(&c->sibling);
 		c->parent = foster;
 		WRITE_ONCE(c->ppid, foster->pid);

@@ -94,6 +94,7 @@ struct proc {
 	bool dumpable, no_new_privs;
 	bool child_subreaper; /* orphans among its descendants become its children (man 2 prctl) */
 	bool has_execed;      /* since fork: its parent may no longer move it to another group */
+	int pdeath_signal;    /* sent when its parent ends; 0: none */
 	uint64_t personality;
 	unsigned membarriers; /* registered by membarrier(2), atomic; cleared by exec */
 };

@@ -2,7 +2,6 @@
  * System calls on descriptors: open, close, dup, fcntl, ioctl, pipe, sizes, syncing.
  */
 #include "fs/file.h"
-#include "fs/lock.h"
 #include "fs/vfs.h"
 #include "ipc/pipe.h"
 #include "kernel/core/sched.h"
@@ -10,6 +9,7 @@
 #include "kernel/syscall/abi/fs.h"
 #include "kernel/syscall/abi/proc.h"
 #include "kernel/syscall/at.h"
+#include "kernel/syscall/sys_lock.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/sysproto.h"
 #include "mm/uaccess.h"
@@ -125,109 +125,6 @@ long sys_dup3(int oldfd, int newfd, int flags)
 
 #define SETFL_FLAGS (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
-struct klock { /* either form of struct flock */
-	int type, whence, pid;
-	int64_t start, len;
-};
-
-static int lock_in(struct klock *k, vaddr_t uarg, bool wide)
-{
-	struct linux_flock64 l64;
-	struct linux_flock l;
-
-	if (wide) {
-		if (copy_from_user(&l64, uarg, sizeof(l64)) != 0)
-			return -EFAULT;
-		*k = (struct klock){ l64.l_type, l64.l_whence, 0, l64.l_start, l64.l_len };
-	} else {
-		if (copy_from_user(&l, uarg, sizeof(l)) != 0)
-			return -EFAULT;
-		*k = (struct klock){ l.l_type, l.l_whence, 0, l.l_start, l.l_len };
-	}
-	return 0;
-}
-
-static int lock_out(const struct klock *k, vaddr_t uarg, bool wide)
-{
-	struct linux_flock64 l64 = { 0 };
-	struct linux_flock l = { 0 };
-
-	if (wide) {
-		l64.l_type = (int16_t)k->type;
-		l64.l_whence = (int16_t)k->whence;
-		l64.l_start = k->start;
-		l64.l_len = k->len;
-		l64.l_pid = k->pid;
-		return copy_to_user(uarg, &l64, sizeof(l64));
-	}
-	l.l_type = (int16_t)k->type;
-	l.l_whence = (int16_t)k->whence;
-	l.l_start = (abi_long)k->start;
-	l.l_len = (abi_long)k->len;
-	l.l_pid = k->pid;
-	return copy_to_user(uarg, &l, sizeof(l));
-}
-
-/* man 2 fcntl, "Advisory record locking": the range is relative to whence, a negative length lies
- * before the start, length 0 reaches to infinity. */
-static int lock_range(struct file *f, const struct klock *k, struct lock_range *r)
-{
-	int64_t start = k->start, base = 0;
-
-	if (k->whence == SEEK_CUR)
-		base = (int64_t)f->pos;
-	else if (k->whence == SEEK_END)
-		base = (int64_t)vnode_size(f->vnode);
-	else if (k->whence != SEEK_SET)
-		return -EINVAL;
-	if (__builtin_add_overflow(base, start, &start))
-		return -EOVERFLOW;
-	if (k->len < 0 && __builtin_add_overflow(start, k->len, &start))
-		return -EINVAL;
-	if (start < 0 || k->type < F_RDLCK || k->type > F_UNLCK)
-		return -EINVAL;
-	r->start = (uint64_t)start;
-	r->end = k->len == 0 ? UINT64_MAX : r->start + (uint64_t)(k->len < 0 ? -k->len : k->len);
-	r->type = k->type;
-	r->pid = curproc()->pid;
-	return 0;
-}
-
-static int get_lock(struct file *f, struct lock_range *r, struct klock *k)
-{
-	lock_test(f, curproc()->fds, r);
-	k->type = r->type;
-	if (r->type == F_UNLCK)
-		return 0;
-	k->whence = SEEK_SET;
-	k->start = (int64_t)r->start;
-	k->len = r->end == UINT64_MAX ? 0 : (int64_t)(r->end - r->start);
-	k->pid = r->pid;
-	return 0;
-}
-
-static long fcntl_lock(struct file *f, unsigned cmd, vaddr_t uarg, bool wide)
-{
-	struct lock_range r;
-	struct klock k;
-	int err;
-
-	if (f->vnode == NULL)
-		return -EINVAL;
-	err = lock_in(&k, uarg, wide);
-	if (err == 0)
-		err = lock_range(f, &k, &r);
-	if (err != 0)
-		return err;
-	if (cmd == F_GETLK || cmd == F_GETLK64) {
-		err = get_lock(f, &r, &k);
-		return err != 0 ? err : lock_out(&k, uarg, wide);
-	}
-	if ((r.type == F_RDLCK && !file_readable(f)) || (r.type == F_WRLCK && !file_writable(f)))
-		return -EBADF;
-	return lock_set(f, curproc()->fds, &r, cmd == F_SETLKW || cmd == F_SETLKW64);
-}
-
 static long set_flags(struct file *f, uintptr_t arg)
 {
 	unsigned keep = f->flags & ~(unsigned)SETFL_FLAGS;
@@ -272,11 +169,18 @@ static long fcntl_file(struct file *f, int fd, unsigned cmd, uintptr_t arg, bool
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
-		return fcntl_lock(f, cmd, arg, false);
+		return fcntl_lock(f, fd, cmd, arg, false);
 	case F_GETLK64:
 	case F_SETLK64:
 	case F_SETLKW64:
-		return wide_call ? fcntl_lock(f, cmd, arg, true) : -EINVAL;
+		return wide_call ? fcntl_lock(f, fd, cmd, arg, true) : -EINVAL;
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		/* i386 has them in fcntl64(2) only. */
+		if (sizeof(long) == 4 && !wide_call)
+			return -EINVAL;
+		return fcntl_lock(f, fd, cmd, arg, wide_call);
 	default:
 		return f->ops->fcntl != NULL ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
 	}
@@ -308,35 +212,6 @@ long sys_fcntl64(int fd, unsigned cmd, uintptr_t arg)
 	return do_fcntl(fd, cmd, arg, true);
 }
 #endif
-
-long sys_flock(int fd, unsigned op)
-{
-	struct lock_range r = { .start = 0, .end = UINT64_MAX };
-	struct file *f;
-	long ret;
-
-	switch (op & ~(unsigned)LOCK_NB) {
-	case LOCK_SH:
-		r.type = F_RDLCK;
-		break;
-	case LOCK_EX:
-		r.type = F_WRLCK;
-		break;
-	case LOCK_UN:
-		r.type = F_UNLCK;
-		break;
-	default:
-		return -EINVAL;
-	}
-	f = fd_file(fd);
-	if (f == NULL)
-		return -EBADF;
-	r.pid = curproc()->pid;
-	ret = f->vnode != NULL ? lock_set(f, f, &r, !(op & LOCK_NB))
-			       : 0; /* a pipe is nobody else's */
-	file_put(f);
-	return ret;
-}
 
 /* ---- ioctl ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Process system calls: identity, groups and sessions, credentials, limits, waiting.
+ * Process system calls: identity, groups and sessions, limits, waiting. Credentials: sys_cred.c.
  */
 #include <limits.h>
 
@@ -269,234 +269,6 @@ long sys_setsid(void)
 	return ret;
 }
 
-/* ---- credentials ------------------------------------------------------------------------------- */
-
-#define KEEP ((uint32_t)-1)
-
-long sys_getuid(void)
-{
-	return curproc()->cred.uid;
-}
-
-long sys_geteuid(void)
-{
-	return curproc()->cred.euid;
-}
-
-long sys_getgid(void)
-{
-	return curproc()->cred.gid;
-}
-
-long sys_getegid(void)
-{
-	return curproc()->cred.egid;
-}
-
-static bool id_allowed(uint32_t id, uint32_t r, uint32_t e, uint32_t s)
-{
-	return id == KEEP || id == r || id == e || id == s || curproc()->cred.euid == 0;
-}
-
-long sys_setresuid(uint32_t r, uint32_t e, uint32_t s)
-{
-	struct cred *c = &curproc()->cred;
-
-	if (!id_allowed(r, c->uid, c->euid, c->suid) || !id_allowed(e, c->uid, c->euid, c->suid) ||
-		!id_allowed(s, c->uid, c->euid, c->suid))
-		return -EPERM;
-	if (r != KEEP)
-		c->uid = r;
-	if (s != KEEP)
-		c->suid = s;
-	if (e != KEEP)
-		c->euid = c->fsuid = e;
-	return 0;
-}
-
-long sys_setresgid(uint32_t r, uint32_t e, uint32_t s)
-{
-	struct cred *c = &curproc()->cred;
-
-	if (!id_allowed(r, c->gid, c->egid, c->sgid) || !id_allowed(e, c->gid, c->egid, c->sgid) ||
-		!id_allowed(s, c->gid, c->egid, c->sgid))
-		return -EPERM;
-	if (r != KEEP)
-		c->gid = r;
-	if (s != KEEP)
-		c->sgid = s;
-	if (e != KEEP)
-		c->egid = c->fsgid = e;
-	return 0;
-}
-
-long sys_setuid(uint32_t uid)
-{
-	struct cred *c = &curproc()->cred;
-
-	if (uid == KEEP)
-		return -EINVAL;
-	if (c->euid == 0)
-		return sys_setresuid(uid, uid, uid);
-	return uid == c->uid || uid == c->suid ? sys_setresuid(KEEP, uid, KEEP) : -EPERM;
-}
-
-long sys_setgid(uint32_t gid)
-{
-	struct cred *c = &curproc()->cred;
-
-	if (gid == KEEP)
-		return -EINVAL;
-	if (c->euid == 0)
-		return sys_setresgid(gid, gid, gid);
-	return gid == c->gid || gid == c->sgid ? sys_setresgid(KEEP, gid, KEEP) : -EPERM;
-}
-
-/* man 2 setreuid: the saved id follows when the real one is set or the effective one changes away
- * from it. */
-long sys_setreuid(uint32_t r, uint32_t e)
-{
-	const struct cred *c = &curproc()->cred;
-	bool save = r != KEEP || (e != KEEP && e != c->uid);
-
-	if (c->euid != 0 && r != KEEP && r != c->uid && r != c->euid)
-		return -EPERM;
-	return sys_setresuid(r, e, save ? (e != KEEP ? e : c->euid) : KEEP);
-}
-
-long sys_setregid(uint32_t r, uint32_t e)
-{
-	const struct cred *c = &curproc()->cred;
-	bool save = r != KEEP || (e != KEEP && e != c->gid);
-
-	if (c->euid != 0 && r != KEEP && r != c->gid && r != c->egid)
-		return -EPERM;
-	return sys_setresgid(r, e, save ? (e != KEEP ? e : c->egid) : KEEP);
-}
-
-static long put_three(vaddr_t a, uint32_t x, vaddr_t b, uint32_t y, vaddr_t c, uint32_t z)
-{
-	if (copy_to_user(a, &x, sizeof(x)) != 0 || copy_to_user(b, &y, sizeof(y)) != 0)
-		return -EFAULT;
-	return copy_to_user(c, &z, sizeof(z));
-}
-
-long sys_getresuid(vaddr_t r, vaddr_t e, vaddr_t s)
-{
-	const struct cred *c = &curproc()->cred;
-
-	return put_three(r, c->uid, e, c->euid, s, c->suid);
-}
-
-long sys_getresgid(vaddr_t r, vaddr_t e, vaddr_t s)
-{
-	const struct cred *c = &curproc()->cred;
-
-	return put_three(r, c->gid, e, c->egid, s, c->sgid);
-}
-
-long sys_setfsuid(uint32_t uid)
-{
-	struct cred *c = &curproc()->cred;
-	long old = c->fsuid;
-
-	if (uid != KEEP && (id_allowed(uid, c->uid, c->euid, c->suid) || uid == c->fsuid))
-		c->fsuid = uid;
-	return old;
-}
-
-long sys_setfsgid(uint32_t gid)
-{
-	struct cred *c = &curproc()->cred;
-	long old = c->fsgid;
-
-	if (gid != KEEP && (id_allowed(gid, c->gid, c->egid, c->sgid) || gid == c->fsgid))
-		c->fsgid = gid;
-	return old;
-}
-
-long sys_getgroups(int n, vaddr_t ulist)
-{
-	const struct cred *c = &curproc()->cred;
-
-	if (n < 0 || (n != 0 && (unsigned)n < c->ngroups))
-		return -EINVAL;
-	if (n != 0 && copy_to_user(ulist, c->groups, c->ngroups * sizeof(uint32_t)) != 0)
-		return -EFAULT;
-	return c->ngroups;
-}
-
-long sys_setgroups(int n, vaddr_t ulist)
-{
-	struct cred *c = &curproc()->cred;
-	uint32_t groups[ARRAY_SIZE(c->groups)];
-
-	if (c->euid != 0)
-		return -EPERM;
-	if (n < 0 || (size_t)n > ARRAY_SIZE(groups))
-		return -EINVAL;
-	if (copy_from_user(groups, ulist, (size_t)n * sizeof(uint32_t)) != 0)
-		return -EFAULT;
-	memcpy(c->groups, groups, sizeof(groups[0]) * (size_t)n);
-	c->ngroups = (unsigned)n;
-	return 0;
-}
-
-#ifdef __i386__
-
-/* The 16-bit calls: -1 still means "keep"; ids above 65534 cannot be told and read as 65534. */
-static uint32_t widen(uint16_t id)
-{
-	return id == 0xffff ? KEEP : id;
-}
-
-static long narrow(uint32_t id)
-{
-	return id > 0xffff ? 0xfffe : id;
-}
-
-long sys_getuid16(void)
-{
-	return narrow(curproc()->cred.uid);
-}
-
-long sys_geteuid16(void)
-{
-	return narrow(curproc()->cred.euid);
-}
-
-long sys_getgid16(void)
-{
-	return narrow(curproc()->cred.gid);
-}
-
-long sys_getegid16(void)
-{
-	return narrow(curproc()->cred.egid);
-}
-
-long sys_setuid16(uint16_t id)
-{
-	return sys_setuid(widen(id));
-}
-
-long sys_setgid16(uint16_t id)
-{
-	return sys_setgid(widen(id));
-}
-
-long sys_setreuid16(uint16_t r, uint16_t e)
-{
-	return sys_setreuid(widen(r), widen(e));
-}
-
-long sys_setregid16(uint16_t r, uint16_t e)
-{
-	return sys_setregid(widen(r), widen(e));
-}
-
-#endif
-
 /* ---- limits ------------------------------------------------------------------------------------- */
 
 static bool may_limit(const struct proc *p)
@@ -625,7 +397,20 @@ long sys_prctl(int op, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
 		p->no_new_privs = true;
 		return 0;
 	case PR_GET_NO_NEW_PRIVS:
-		return p->no_new_privs;
+		return b != 0 || c != 0 || d != 0 || a != 0 ? -EINVAL : p->no_new_privs;
+	case PR_SET_PDEATHSIG:
+		if (a > NSIG)
+			return -EINVAL;
+		p->pdeath_signal = (int)a;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return copy_to_user(a, &p->pdeath_signal, sizeof(p->pdeath_signal));
+	case PR_CAPBSET_READ: /* nothing is ever taken out of the set */
+		return a <= CAP_LAST_CAP ? 1 : -EINVAL;
+	case PR_GET_KEEPCAPS:
+	case PR_GET_SECUREBITS:
+	case PR_GET_SECCOMP:
+		return 0;
 	default:
 		return -EINVAL;
 	}

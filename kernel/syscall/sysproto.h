@@ -35,6 +35,26 @@ long sys_utimes(vaddr_t path, vaddr_t utimes);
 long sys_futimesat(int dfd, vaddr_t path, vaddr_t utimes);
 long sys_utime(vaddr_t path, vaddr_t utimbuf);
 
+/* kernel/syscall/sys_cred.c */
+long sys_getuid(void);
+long sys_geteuid(void);
+long sys_getgid(void);
+long sys_getegid(void);
+long sys_setresuid(uint32_t r, uint32_t e, uint32_t s);
+long sys_setresgid(uint32_t r, uint32_t e, uint32_t s);
+long sys_setuid(uint32_t uid);
+long sys_setgid(uint32_t gid);
+long sys_setreuid(uint32_t r, uint32_t e);
+long sys_setregid(uint32_t r, uint32_t e);
+long sys_getresuid(vaddr_t r, vaddr_t e, vaddr_t s);
+long sys_getresgid(vaddr_t r, vaddr_t e, vaddr_t s);
+long sys_setfsuid(uint32_t uid);
+long sys_setfsgid(uint32_t gid);
+long sys_getgroups(int n, vaddr_t ulist);
+long sys_setgroups(int n, vaddr_t ulist);
+long sys_capget(vaddr_t uhdr, vaddr_t udata);
+long sys_capset(vaddr_t uhdr, vaddr_t udata);
+
 /* kernel/syscall/sys_dents.c */
 long sys_getdents(int fd, vaddr_t ubuf, unsigned size);
 long sys_getdents64(int fd, vaddr_t ubuf, unsigned size);
@@ -72,7 +92,6 @@ long sys_dup(int fd);
 long sys_dup2(int oldfd, int newfd);
 long sys_dup3(int oldfd, int newfd, int flags);
 long sys_fcntl(int fd, unsigned cmd, uintptr_t arg);
-long sys_flock(int fd, unsigned op);
 long sys_ioctl(int fd, unsigned cmd, vaddr_t arg);
 long sys_pipe2(vaddr_t ufds, int flags);
 long sys_pipe(vaddr_t ufds);
@@ -87,6 +106,9 @@ long sys_fadvise64(int fd, uint64_t off, uint64_t len, int advice);
 long sys_readahead(int fd, uint64_t off, size_t n);
 long sys_sync_file_range(int fd, uint64_t off, uint64_t n, unsigned flags);
 #endif
+
+/* kernel/syscall/sys_lock.c */
+long sys_flock(int fd, unsigned op);
 
 /* kernel/syscall/sys_misc.c */
 long sys_uname(vaddr_t uname);
@@ -172,22 +194,6 @@ long sys_getpgrp(void);
 long sys_getsid(int pid);
 long sys_setpgid(int pid, int pgid);
 long sys_setsid(void);
-long sys_getuid(void);
-long sys_geteuid(void);
-long sys_getgid(void);
-long sys_getegid(void);
-long sys_setresuid(uint32_t r, uint32_t e, uint32_t s);
-long sys_setresgid(uint32_t r, uint32_t e, uint32_t s);
-long sys_setuid(uint32_t uid);
-long sys_setgid(uint32_t gid);
-long sys_setreuid(uint32_t r, uint32_t e);
-long sys_setregid(uint32_t r, uint32_t e);
-long sys_getresuid(vaddr_t r, vaddr_t e, vaddr_t s);
-long sys_getresgid(vaddr_t r, vaddr_t e, vaddr_t s);
-long sys_setfsuid(uint32_t uid);
-long sys_setfsgid(uint32_t gid);
-long sys_getgroups(int n, vaddr_t ulist);
-long sys_setgroups(int n, vaddr_t ulist);
 long sys_prlimit64(int pid, unsigned which, vaddr_t unew, vaddr_t uold);
 long sys_getrlimit(unsigned which, vaddr_t ulim);
 long sys_setrlimit(unsigned which, vaddr_t ulim);
@@ -311,6 +317,24 @@ long sys_lchown16(vaddr_t path, uint32_t uid, uint32_t gid);
 long sys_fchown16(int fd, uint32_t uid, uint32_t gid);
 long sys_utimensat_time64(int dfd, vaddr_t path, vaddr_t utimes, int flags);
 
+/* kernel/syscall/sys_cred.c */
+long sys_getuid16(void);
+long sys_geteuid16(void);
+long sys_getgid16(void);
+long sys_getegid16(void);
+long sys_setuid16(uint16_t id);
+long sys_setgid16(uint16_t id);
+long sys_setreuid16(uint16_t r, uint16_t e);
+long sys_setregid16(uint16_t r, uint16_t e);
+long sys_setfsuid16(uint16_t id);
+long sys_setfsgid16(uint16_t id);
+long sys_setresuid16(uint16_t r, uint16_t e, uint16_t s);
+long sys_setresgid16(uint16_t r, uint16_t e, uint16_t s);
+long sys_getresuid16(vaddr_t r, vaddr_t e, vaddr_t s);
+long sys_getresgid16(vaddr_t r, vaddr_t e, vaddr_t s);
+long sys_getgroups16(int n, vaddr_t ulist);
+long sys_setgroups16(int n, vaddr_t ulist);
+
 /* kernel/syscall/sys_dir.c */
 long sys_umount(vaddr_t utarget);
 
@@ -337,14 +361,6 @@ long sys_select_i386(vaddr_t uargs);
 long sys_pselect6_time64(int n, vaddr_t rd, vaddr_t wr, vaddr_t ex, vaddr_t utime, vaddr_t uarg);
 
 /* kernel/syscall/sys_proc.c */
-long sys_getuid16(void);
-long sys_geteuid16(void);
-long sys_getgid16(void);
-long sys_getegid16(void);
-long sys_setuid16(uint16_t id);
-long sys_setgid16(uint16_t id);
-long sys_setreuid16(uint16_t r, uint16_t e);
-long sys_setregid16(uint16_t r, uint16_t e);
 long sys_set_thread_area(vaddr_t udesc);
 long sys_get_thread_area(vaddr_t udesc);
 

@@ -44,12 +44,31 @@
 #define PR_GET_PDEATHSIG       2
 #define PR_GET_DUMPABLE        3
 #define PR_SET_DUMPABLE        4
+#define PR_GET_KEEPCAPS        7
 #define PR_SET_NAME            15
 #define PR_GET_NAME            16
+#define PR_GET_SECCOMP         21
+#define PR_CAPBSET_READ        23
+#define PR_GET_SECUREBITS      27
 #define PR_SET_CHILD_SUBREAPER 36
 #define PR_GET_CHILD_SUBREAPER 37
 #define PR_SET_NO_NEW_PRIVS    38
 #define PR_GET_NO_NEW_PRIVS    39
+
+#define CAP_LAST_CAP               40
+#define CAP_FULL_SET               ((2ull << CAP_LAST_CAP) - 1)
+#define LINUX_CAPABILITY_VERSION_1 0x19980330
+#define LINUX_CAPABILITY_VERSION_2 0x20071026
+#define LINUX_CAPABILITY_VERSION_3 0x20080522
+
+struct abi_cap_header {
+	uint32_t version;
+	int32_t pid;
+};
+
+struct abi_cap_data {
+	uint32_t effective, permitted, inheritable;
+};
 
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
