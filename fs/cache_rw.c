@@ -246,8 +246,8 @@ static int64_t unsealed(const struct vnode *vn, uint64_t off, int64_t n)
 	return off < last ? (int64_t)(last - off) : -EPERM;
 }
 
-/* Times, and the set-id bits that a write by others takes away (man 7 inode). */
-static void note_write(struct vnode *vn)
+/* man 7 inode, "set-user-ID". */
+void vfs_touch(struct vnode *vn)
 {
 	struct kstat st = { .mode = vn->mode & ~(uint32_t)(S_ISUID | S_ISGID) };
 	unsigned which = ATTR_MTIME;
@@ -324,7 +324,7 @@ static ssize_t cache_write(
 		trim(vn);
 	if (done > 0) {
 		off += (uint64_t)done;
-		note_write(vn);
+		vfs_touch(vn);
 	}
 	mutex_unlock(&vn->write_lock);
 	*newoff = off;

@@ -7,6 +7,7 @@
 #include "fs/vfs.h"
 #include "ipc/pipe.h"
 #include "kernel/core/errno.h"
+#include "kernel/core/log.h"
 #include "kernel/core/string.h"
 #include "kernel/syscall/abi/fs.h"
 #include "mm/kmem.h"
@@ -224,14 +225,48 @@ static struct file *open_walked(struct nameidata *nd, int flags, uint32_t mode)
 	return make_file(nd, vn, flags);
 }
 
+/* man 2 open, O_TMPFILE: a file without a name in the directory that the path leads to. */
+static struct file *open_unnamed(struct nameidata *nd, int flags, uint32_t mode)
+{
+	char name[24];
+	struct vnode *dir, *vn;
+	int err = nd_full(nd, true, &dir);
+
+	if (err != 0)
+		return ERR_PTR(err);
+	if (!S_ISDIR(dir->mode))
+		err = -ENOTDIR;
+	else if (dir->ops->tmpfile == NULL)
+		err = -EOPNOTSUPP;
+	else
+		err = vfs_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (err == 0) {
+		mutex_lock(&dir->lock);
+		err = dir->ops->tmpfile(dir, S_IFREG | (mode & ~fs_umask() & 07777), &vn);
+		mutex_unlock(&dir->lock);
+	}
+	if (err != 0) {
+		vnode_put(dir);
+		return ERR_PTR(err);
+	}
+	vn->linkable = !(flags & O_EXCL);
+	vnode_put(nd->dir);
+	nd->dir = dir;
+	nd->name = name;
+	nd->len = (size_t)ksnprintf(name, sizeof(name), "#%llu", (unsigned long long)vn->ino);
+	return make_file(nd, vn, flags);
+}
+
 struct file *vfs_open(struct vnode *start, const char *path, int flags, uint32_t mode)
 {
+	bool unnamed = (flags & O_TMPFILE) == O_TMPFILE && !(flags & O_PATH);
 	struct nameidata nd;
 	struct file *f;
 	int err;
 
-	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return ERR_PTR(-EOPNOTSUPP);
+	if ((flags & O_PATH) == 0 && (flags & O_TMPFILE & ~O_DIRECTORY) &&
+		(!unnamed || (flags & O_CREAT) || !(wanted_access(flags) & MAY_WRITE)))
+		return ERR_PTR(-EINVAL);
 	if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY) && !(flags & O_PATH))
 		return ERR_PTR(-EINVAL);
 	if (flags & O_PATH)
@@ -240,7 +275,10 @@ struct file *vfs_open(struct vnode *start, const char *path, int flags, uint32_t
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		flags |= O_NOFOLLOW;
 	err = nd_begin(&nd, start, path);
-	f = err == 0 ? open_walked(&nd, flags, mode) : ERR_PTR(err);
+	if (err != 0)
+		f = ERR_PTR(err);
+	else
+		f = unnamed ? open_unnamed(&nd, flags, mode) : open_walked(&nd, flags, mode);
 	nd_end(&nd);
 	if (!IS_ERR(f))
 		f->flags &= ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);

@@ -151,6 +151,7 @@ static void tmpfs_inactive(struct vnode *vn)
 static const struct vnode_ops tmpfs_ops = {
 	.lookup = tmpfs_lookup,
 	.create = tmpfs_create,
+	.tmpfile = tmpfs_tmpfile,
 	.mkdir = tmpfs_mkdir,
 	.symlink = tmpfs_symlink,
 	.link = tmpfs_link,

@@ -81,6 +81,7 @@ void tmpfs_dir_free(struct tmpfs_node *dir);
 void tmpfs_dir_kill(struct tmpfs_node *dir);
 void tmpfs_dir_drop(struct tmpfs_node *dir);
 int tmpfs_lookup(struct vnode *dir, const char *name, size_t len, struct vnode **out);
+int tmpfs_tmpfile(struct vnode *dir, uint32_t mode, struct vnode **out);
 int tmpfs_create(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
 	struct vnode **out);
 int tmpfs_mkdir(struct vnode *dir, const char *name, size_t len, uint32_t mode, struct vnode **out);

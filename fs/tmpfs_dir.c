@@ -276,6 +276,19 @@ int tmpfs_create(struct vnode *dir, const char *name, size_t len, uint32_t mode,
 	return err;
 }
 
+int tmpfs_tmpfile(struct vnode *dir, uint32_t mode, struct vnode **out)
+{
+	struct tmpfs_node *n;
+
+	if (is_dead(tmpfs_node(dir)))
+		return -ENOENT;
+	n = tmpfs_node_new(tmpfs_of(dir), dir, mode, 0);
+	if (IS_ERR(n))
+		return PTR_ERR(n);
+	*out = &n->vn;
+	return 0;
+}
+
 int tmpfs_mkdir(struct vnode *dir, const char *name, size_t len, uint32_t mode, struct vnode **out)
 {
 	return tmpfs_create(dir, name, len, S_IFDIR | mode, 0, out);
@@ -311,9 +324,11 @@ int tmpfs_link(struct vnode *dir, const char *name, size_t len, struct vnode *ta
 	if (de == NULL)
 		return -ENOMEM;
 	spin_lock(&n->attr);
-	gone = n->nlink == 0;
-	if (!gone)
+	gone = n->nlink == 0 && !target->linkable;
+	if (!gone) {
 		n->nlink++;
+		target->linkable = false;
+	}
 	spin_unlock(&n->attr);
 	if (gone) {
 		kfree(de);

@@ -54,6 +54,8 @@ struct vnode_ops {
 	int (*lookup)(struct vnode *dir, const char *name, size_t len, struct vnode **out);
 	int (*create)(struct vnode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
 		struct vnode **out); /* any type but directory and symlink */
+	/* A regular file without a name in `dir`'s file system. NULL: it cannot. */
+	int (*tmpfile)(struct vnode *dir, uint32_t mode, struct vnode **out);
 	int (*mkdir)(
 		struct vnode *dir, const char *name, size_t len, uint32_t mode, struct vnode **out);
 	int (*symlink)(struct vnode *dir, const char *name, size_t len, const char *target);
@@ -94,6 +96,7 @@ struct vnode {
 	void *data;               /* the file system's */
 	void *fifo;               /* pipe behind a FIFO while open */
 	struct mutex write_lock;  /* regular files: writes and truncations */
+	bool linkable;            /* by O_TMPFILE: link(2) may give it its first name */
 };
 
 /* One reference, locks initialised, the mount referenced; the rest is the file system's to fill in. */
@@ -205,6 +208,8 @@ int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st);
 /* Size of a regular file; -EFBIG beyond RLIMIT_FSIZE. extend: only if it is smaller. */
 int vfs_truncate(struct vnode *vn, uint64_t size);
 int vfs_extend(struct vnode *vn, uint64_t size);
+/* The file was written to: its times, and the set-id bits that a write by others takes away. */
+void vfs_touch(struct vnode *vn);
 int vfs_getattr(struct vnode *vn, struct kstat *st);
 int vfs_permission(struct vnode *vn, unsigned want); /* MAY_*, by fsuid; 0, -EACCES */
 int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gid);

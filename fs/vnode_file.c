@@ -18,8 +18,28 @@ static ssize_t vnode_io(struct file *f, struct uio *u, uint64_t *pos)
 	return vnode_cache_rw(f->vnode, u, *pos, u->append || (f->flags & O_APPEND), pos);
 }
 
+/* SEEK_DATA, SEEK_HOLE: the end of the file is a hole. */
+static int64_t seek_hole(struct file *f, int64_t off, int whence)
+{
+	struct vm_object *obj = f->vnode->object;
+	uint64_t size = vnode_size(f->vnode), at;
+
+	if (off < 0 || (uint64_t)off >= size)
+		return -ENXIO;
+	at = whence == SEEK_DATA ? vm_object_next_data(obj, (uint64_t)off)
+				 : MIN(vm_object_next_hole(obj, (uint64_t)off), size);
+	if (whence == SEEK_DATA && at >= size)
+		return -ENXIO;
+	f->pos = at;
+	return (int64_t)at;
+}
+
 static int64_t vnode_seek(struct file *f, int64_t off, int whence)
 {
+	/* What a store holds, its file system knows; all of such a file counts as data (man 2 lseek). */
+	if ((whence == SEEK_DATA || whence == SEEK_HOLE) && f->vnode->object != NULL &&
+		f->vnode->object->ops->putpages == NULL)
+		return seek_hole(f, off, whence);
 	return file_seek_sized(f, off, whence, vnode_size(f->vnode));
 }
 

@@ -94,9 +94,13 @@ struct vm_object *vm_object_create_anon(uint64_t size);
 /* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the
  * rest of the last one. */
 int vm_object_set_size(struct vm_object *obj, uint64_t size);
-/* Makes a hole of whole pages: they read as zeroes, through mappings too, and take no memory. -EOPNOTSUPP: there
+/* Bytes [off, off+len) become zeros, through mappings too; whole pages of them take no memory any more. -EOPNOTSUPP: there
  * is a store behind. Takes obj->lock. */
 int vm_object_punch(struct vm_object *obj, uint64_t off, uint64_t len);
+/* For objects without a store: where, from `off` on, the next byte lies that has a page (UINT64_MAX: nowhere), and
+ * the next that has none. Takes obj->lock. */
+uint64_t vm_object_next_data(struct vm_object *obj, uint64_t off);
+uint64_t vm_object_next_hole(struct vm_object *obj, uint64_t off);
 
 /* ---- maps ----------------------------------------------------------------------------------- */
 

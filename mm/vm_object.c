@@ -303,22 +303,22 @@ static void unmap_everywhere(struct vm_object *obj, uintptr_t first)
 }
 
 /* What lies in a store behind the new end must be zeroed there, too: that page is brought in. */
-static int zero_rest_of_page(struct vm_object *obj, uint64_t size)
+static int zero_in_page(struct vm_object *obj, uint64_t from, size_t n)
 {
-	size_t off = size & PAGE_MASK;
+	size_t off = from & PAGE_MASK;
 	struct vm_page *page;
 	struct sf_buf *sf;
 	int err;
 
-	if (off == 0)
+	if (n == 0)
 		return 0;
 	err = vm_object_page_locked(
-		obj, (uintptr_t)(size >> PAGE_SHIFT), has_store(obj) ? VMO_CREATE : 0, &page);
+		obj, (uintptr_t)(from >> PAGE_SHIFT), has_store(obj) ? VMO_CREATE : 0, &page);
 	if (err != 0)
 		return err == -ENOENT ? 0 : err;
 	sched_pin();
 	sf = sf_buf_alloc(page, SFB_PAGER | SFB_CPUPRIVATE);
-	memset((char *)sf_buf_kva(sf) + off, 0, PAGE_SIZE - off);
+	memset((char *)sf_buf_kva(sf) + off, 0, n);
 	sf_buf_free(sf);
 	sched_unpin();
 	vm_page_dirty(page);
@@ -336,7 +336,7 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 	if (obj->seals & (size < obj->size ? F_SEAL_SHRINK : F_SEAL_GROW) && size != obj->size)
 		err = -EPERM;
 	else if (size < obj->size)
-		err = zero_rest_of_page(obj, size);
+		err = zero_in_page(obj, size, (PAGE_SIZE - (size & PAGE_MASK)) & PAGE_MASK);
 	if (err == 0 && size <= obj->size) {
 		unmap_everywhere(obj, first);
 		drop_pages(obj, first, UINTPTR_MAX);
@@ -347,39 +347,25 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 	return err;
 }
 
-/* Takes what shows the object's own pages [first, end) through `e` away; private copies stay. */
-static void unmap_own_pages(struct vm_object *obj, struct vm_entry *e, uint64_t first, uint64_t end)
+/* Copies that private mappings made of pages stay. */
+static void unmap_hole(struct vm_object *obj, uint64_t from, uint64_t to)
 {
-	uint64_t lo = MAX(first << PAGE_SHIFT, e->offset);
-	uint64_t hi = MIN(end << PAGE_SHIFT, e->offset + (e->end - e->start));
-	vaddr_t va, stop;
+	struct vm_entry *e;
 
-	if (lo >= hi)
-		return;
-	va = e->start + (vaddr_t)(lo - e->offset);
-	stop = e->start + (vaddr_t)(hi - e->offset);
-	if (e->flags & VME_SHARED) {
-		pmap_remove(e->map->pmap, va, stop);
-		return;
-	}
-	for (; va < stop; va += PAGE_SIZE) {
-		struct vm_page *page = pmap_hold(e->map->pmap, va, 0);
+	LIST_FOR_EACH (e, &obj->mappings, object_link) {
+		uint64_t a = MAX(from, e->offset), b = MIN(to, e->offset + (e->end - e->start));
 
-		if (page == NULL)
-			continue;
-		if (page->object == obj)
-			pmap_remove(e->map->pmap, va, va + PAGE_SIZE);
-		page_put(page);
+		if (a < b)
+			pmap_remove_object(e->map->pmap, e->start + (vaddr_t)(a - e->offset),
+				e->start + (vaddr_t)(b - e->offset), obj);
 	}
 }
 
 int vm_object_punch(struct vm_object *obj, uint64_t off, uint64_t len)
 {
-	uintptr_t first = (uintptr_t)(off >> PAGE_SHIFT),
-		  end = (uintptr_t)((off + len) >> PAGE_SHIFT);
-	struct vm_entry *e;
+	uint64_t to = off + len, first = ROUND_UP(off, (uint64_t)PAGE_SIZE),
+		 end = ROUND_DOWN(to, (uint64_t)PAGE_SIZE);
 
-	KASSERT(((off | len) & PAGE_MASK) == 0, "whole pages");
 	if (has_store(obj))
 		return -EOPNOTSUPP;
 	mutex_lock(&obj->lock);
@@ -387,11 +373,40 @@ int vm_object_punch(struct vm_object *obj, uint64_t off, uint64_t len)
 		mutex_unlock(&obj->lock);
 		return -EPERM;
 	}
-	LIST_FOR_EACH (e, &obj->mappings, object_link)
-		unmap_own_pages(obj, e, first, end);
-	drop_pages(obj, first, end);
+	if (first > end) { /* within one page */
+		zero_in_page(obj, off, (size_t)len);
+	} else {
+		zero_in_page(obj, off, (size_t)(first - off));
+		zero_in_page(obj, end, (size_t)(to - end));
+	}
+	if (first < end) {
+		unmap_hole(obj, first, end);
+		drop_pages(obj, (uintptr_t)(first >> PAGE_SHIFT), (uintptr_t)(end >> PAGE_SHIFT));
+	}
 	mutex_unlock(&obj->lock);
 	return 0;
+}
+
+uint64_t vm_object_next_data(struct vm_object *obj, uint64_t off)
+{
+	uintptr_t idx = 0;
+	bool found;
+
+	mutex_lock(&obj->lock);
+	found = radix_next(&obj->pages, (uintptr_t)(off >> PAGE_SHIFT), &idx) != NULL;
+	mutex_unlock(&obj->lock);
+	return found ? MAX(off, (uint64_t)idx << PAGE_SHIFT) : UINT64_MAX;
+}
+
+uint64_t vm_object_next_hole(struct vm_object *obj, uint64_t off)
+{
+	uintptr_t at = (uintptr_t)(off >> PAGE_SHIFT), idx = 0;
+
+	mutex_lock(&obj->lock);
+	while (radix_next(&obj->pages, at, &idx) != NULL && idx == at)
+		at++;
+	mutex_unlock(&obj->lock);
+	return MAX(off, (uint64_t)at << PAGE_SHIFT);
 }
 
 /* ---- the store behind ---- */

@@ -92,6 +92,9 @@ static long link_at(int odfd, vaddr_t opath, int ndfd, vaddr_t npath, int flags)
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
+	/* Linux asks for CAP_DAC_READ_SEARCH, and says it like this. */
+	if ((flags & AT_EMPTY_PATH) && !vfs_is_root())
+		return -ENOENT;
 	err = at_lookup(odfd, opath, flags & AT_EMPTY_PATH, flags & AT_SYMLINK_FOLLOW, &target);
 	if (err != 0)
 		return err;

@@ -369,24 +369,42 @@ static int allocate_pages(struct vnode *vn, uint64_t off, uint64_t len)
 	return 0;
 }
 
+/* The checks, in Linux's order (man 2 fallocate). */
+static int check_fallocate(const struct file *f, int mode, int64_t off, int64_t len)
+{
+	const struct vnode *vn = f->vnode;
+
+	if (off < 0 || len <= 0)
+		return -EINVAL;
+	/* As Linux's tmpfs; blocks that are allocated and read as zeros are nothing ext2 has. */
+	if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) || mode == FALLOC_FL_PUNCH_HOLE)
+		return -EOPNOTSUPP;
+	if (!file_writable(f))
+		return -EBADF;
+	if (vn == NULL || S_ISFIFO(vn->mode))
+		return -ESPIPE;
+	if (!S_ISREG(vn->mode) || vn->object == NULL)
+		return S_ISDIR(vn->mode) ? -EISDIR : -ENODEV;
+	if (INT64_MAX - off < len || (uint64_t)(off + len) > FILE_SIZE_MAX)
+		return -EFBIG;
+	return vn->object->ops->putpages != NULL ? -EOPNOTSUPP : 0;
+}
+
 static long do_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 {
 	struct vnode *vn = f->vnode;
-	int err;
+	int err = check_fallocate(f, mode, (int64_t)off, (int64_t)len);
 
-	if (!file_writable(f))
-		return -EBADF;
-	if (vn == NULL)
-		return -ESPIPE;
-	if (!S_ISREG(vn->mode) || vn->object == NULL)
-		return -ENODEV;
-	/* Blocks that are allocated and read as zeros are nothing ext2 has. */
-	if ((mode & ~FALLOC_FL_KEEP_SIZE) || vn->object->ops->prepare != NULL)
-		return -EOPNOTSUPP;
-	if ((int64_t)off < 0 || (int64_t)len <= 0)
-		return -EINVAL;
-	if ((int64_t)(off + len) < 0)
-		return -EFBIG;
+	if (err != 0)
+		return err;
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		mutex_lock(&vn->write_lock);
+		err = vm_object_punch(vn->object, off, len);
+		mutex_unlock(&vn->write_lock);
+		if (err == 0)
+			vfs_touch(vn);
+		return err;
+	}
 	err = allocate_pages(vn, off, len);
 	if (err == 0 && !(mode & FALLOC_FL_KEEP_SIZE))
 		err = vfs_extend(vn, off + len);

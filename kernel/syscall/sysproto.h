@@ -283,6 +283,20 @@ long sys_alarm(unsigned seconds);
 long sys_getitimer(int which, vaddr_t ucur);
 long sys_setitimer(int which, vaddr_t unew, vaddr_t uold);
 
+/* kernel/syscall/sys_xattr.c */
+long sys_setxattr(vaddr_t path, vaddr_t name, vaddr_t value, size_t size, int flags);
+long sys_lsetxattr(vaddr_t path, vaddr_t name, vaddr_t value, size_t size, int flags);
+long sys_fsetxattr(int fd, vaddr_t name, vaddr_t value, size_t size, int flags);
+long sys_getxattr(vaddr_t path, vaddr_t name, vaddr_t value, size_t size);
+long sys_lgetxattr(vaddr_t path, vaddr_t name, vaddr_t value, size_t size);
+long sys_fgetxattr(int fd, vaddr_t name, vaddr_t value, size_t size);
+long sys_listxattr(vaddr_t path, vaddr_t list, size_t size);
+long sys_llistxattr(vaddr_t path, vaddr_t list, size_t size);
+long sys_flistxattr(int fd, vaddr_t list, size_t size);
+long sys_removexattr(vaddr_t path, vaddr_t name);
+long sys_lremovexattr(vaddr_t path, vaddr_t name);
+long sys_fremovexattr(int fd, vaddr_t name);
+
 #ifdef __x86_64__
 
 /* kernel/proc/fork.c */

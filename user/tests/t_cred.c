@@ -125,13 +125,14 @@ TEST(cred_ids)
 static void group_steps(void)
 {
 	gid_t in[4] = { 7, 8, 9, 10 }, out[8] = { 0 };
+	volatile int minus = -1;
 
 	SHOW(setgroups(4, in));
 	SHOW(getgroups(0, NULL));
 	SHOW(getgroups(3, out));
 	SHOW(getgroups(8, out));
 	printf("%u %u %u %u\n", out[0], out[1], out[2], out[3]);
-	SHOW(getgroups(-1, out));
+	SHOW(getgroups(minus, out));
 	SHOW(getgroups(8, bad_pointer()));
 	SHOW(setgroups(1, bad_pointer()));
 	SHOW(setgroups(65537, in));

@@ -120,6 +120,11 @@
 #define LOCK_NB 4
 #define LOCK_UN 8
 
+#define XATTR_CREATE   1
+#define XATTR_REPLACE  2
+#define XATTR_NAME_MAX 255
+#define XATTR_SIZE_MAX 65536
+
 #define RWF_HIPRI  1
 #define RWF_DSYNC  2
 #define RWF_SYNC   4
