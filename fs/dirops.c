@@ -166,6 +166,9 @@ static int do_unlink(struct nameidata *nd, bool dir)
 	struct vnode *parent = nd->dir, *vn;
 	int err;
 
+	err = vfs_may_change(parent);
+	if (err != 0)
+		return err;
 	mutex_lock(&parent->lock);
 	err = parent->ops->lookup(parent, nd->name, nd->len, &vn);
 	if (err != 0) {
@@ -402,6 +405,8 @@ int vfs_rename(struct vnode *ostart, const char *opath, struct vnode *nstart, co
 		err = -ENAMETOOLONG;
 	if (err == 0 && o.dir->mount != n.dir->mount)
 		err = -EXDEV;
+	if (err == 0)
+		err = vfs_may_change(o.dir);
 	if (err == 0 && o.dir->ops->rename == NULL)
 		err = -EPERM;
 	if (err == 0) {

@@ -26,6 +26,8 @@ int md_destroy(unsigned unit);
 
 /* /proc/md: a line for each disk; and "create SIZE", "destroy UNIT" written to it. */
 int md_show(struct textbuf *tb, struct proc *p);
+/* Their lines of /proc/partitions. */
+int md_show_partitions(struct textbuf *tb, struct proc *p);
 int md_command(const char *text, size_t len);
 
 #endif

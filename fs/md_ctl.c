@@ -140,6 +140,21 @@ int md_show(struct textbuf *tb, struct proc *p)
 	return 0;
 }
 
+int md_show_partitions(struct textbuf *tb, struct proc *p)
+{
+	mutex_lock(&ctl_mutex);
+	for (unsigned i = 0; i < MD_UNITS; i++) {
+		const struct md *md = units[i];
+
+		if (md != NULL)
+			tb_printf(tb, "%4u  %7u %10llu %s\n", dev_major(md->bd.rdev),
+				dev_minor(md->bd.rdev), (unsigned long long)md->bd.size / 1024,
+				md->bd.name);
+	}
+	mutex_unlock(&ctl_mutex);
+	return 0;
+}
+
 /* A size with its optional suffix at *s, which moves behind it. 0: none, or too large. */
 static uint64_t parse_size(const char **s)
 {

@@ -30,14 +30,26 @@ static const struct fstype {
 	struct mount *(*mount)(const char *source);
 	bool single;
 	struct mount *(*mount_disk)(const char *source, unsigned long flags); /* MS_* */
+	int (*set_options)(
+		struct mount *m, const char *options); /* NULL: takes none, ignores them */
 } fstypes[] = {
-	{ "tmpfs", tmpfs_mount_new, false, NULL },
-	{ "ramfs", tmpfs_mount_new, false, NULL },
-	{ "devtmpfs", devfs_mount_new, true, NULL },
-	{ "devpts", devpts_mount_new, false, NULL },
-	{ "proc", procfs_mount_new, true, NULL },
-	{ "ext2", NULL, false, ext2_mount_new },
+	{ "tmpfs", tmpfs_mount_new, false, NULL, tmpfs_set_options },
+	{ "ramfs", tmpfs_mount_new, false, NULL, NULL },
+	{ "devtmpfs", devfs_mount_new, true, NULL, NULL },
+	{ "devpts", devpts_mount_new, false, NULL, NULL },
+	{ "proc", procfs_mount_new, true, NULL, NULL },
+	{ "ext2", NULL, false, ext2_mount_new, NULL },
 };
+
+#define MOUNT_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+const char *fstype_name(unsigned i, bool *disk)
+{
+	if (i >= ARRAY_SIZE(fstypes))
+		return NULL;
+	*disk = fstypes[i].mount_disk != NULL;
+	return fstypes[i].name;
+}
 
 void mount_init(struct mount *m, const char *fstype, const char *source)
 {
@@ -46,7 +58,8 @@ void mount_init(struct mount *m, const char *fstype, const char *source)
 	list_init(&m->link);
 	m->refs = 1;
 	m->fstype = fstype;
-	m->dev = dev_make(0, __atomic_add_fetch(&last_dev, 1, __ATOMIC_RELAXED) + 1);
+	m->id = (int)__atomic_add_fetch(&last_dev, 1, __ATOMIC_RELAXED) + 1;
+	m->dev = dev_make(0, (uint32_t)m->id);
 	strlcpy(m->source, source != NULL && source[0] != '\0' ? source : "none",
 		sizeof(m->source));
 	mutex_init(&m->rename_lock, "vnode_rename");
@@ -100,20 +113,18 @@ static int set_readonly(struct mount *m, bool readonly)
 }
 
 /* mount_mutex held. */
-static int remount(struct mount *m, bool readonly)
+static int remount_readonly(struct mount *m, bool readonly)
 {
-	int err;
+	int err = 0;
 
 	if (m->readonly == readonly)
 		return 0;
-	if (m->remount == NULL)
-		return -EINVAL;
 	if (readonly) {
 		err = set_readonly(m, true);
 		if (err != 0)
 			return err;
 	}
-	err = m->remount(m, readonly);
+	err = m->remount != NULL ? m->remount(m, readonly) : 0;
 	if ((err == 0) != readonly)
 		set_readonly(m, false);
 	return err;
@@ -191,7 +202,7 @@ static void detach(struct mount *m)
 }
 
 static int do_mount(const struct fstype *type, const char *source, struct vnode *point,
-	const char *target, unsigned long flags)
+	const char *target, unsigned long flags, const char *options)
 {
 	struct mount *m;
 	int err;
@@ -199,12 +210,15 @@ static int do_mount(const struct fstype *type, const char *source, struct vnode 
 	if (type->single && point == point->mount->root &&
 		strcmp(point->mount->fstype, type->name) == 0)
 		return -EBUSY;
-	if (type->mount_disk == NULL && (flags & MS_RDONLY))
-		return -EINVAL;
 	m = type->mount_disk != NULL ? type->mount_disk(source, flags) : type->mount(source);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
-	err = mount_attach(m, point, target);
+	m->flags = flags & MOUNT_FLAGS;
+	if (type->mount_disk == NULL)
+		m->readonly = flags & MS_RDONLY;
+	err = options != NULL && type->set_options != NULL ? type->set_options(m, options) : 0;
+	if (err == 0)
+		err = mount_attach(m, point, target);
 	if (err != 0) {
 		m->unmount(m, true);
 		mount_put(m);
@@ -219,35 +233,58 @@ static void target_path(struct vnode *point, const char *given, char *buf, size_
 		strlcpy(buf, given, size);
 }
 
-int vfs_mount(const char *fstype, const char *source, const char *target, unsigned long flags)
+static const struct fstype *find_type(const char *name)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(fstypes); i++)
+		if (strcmp(fstypes[i].name, name) == 0)
+			return &fstypes[i];
+	return NULL;
+}
+
+/* -EBUSY: read-only, and files are open for writing. mount_mutex held. */
+static int remount(struct mount *m, unsigned long flags, const char *options)
+{
+	const struct fstype *type = find_type(m->fstype);
+	int err = 0;
+
+	if (options != NULL && type->set_options != NULL)
+		err = type->set_options(m, options);
+	if (err == 0)
+		err = remount_readonly(m, flags & MS_RDONLY);
+	if (err == 0)
+		WRITE_ONCE(m->flags, flags & MOUNT_FLAGS);
+	return err;
+}
+
+int vfs_mount(const char *fstype, const char *source, const char *target, unsigned long flags,
+	const char *options)
+{
+	const struct fstype *type = find_type(fstype);
 	struct vnode *point;
 	char path[sizeof(((struct mount *)0)->target)];
 	int err;
 
 	if (!vfs_is_root())
 		return -EPERM;
-	if (flags & (MS_BIND | MS_MOVE))
-		return -EINVAL;
-	err = vfs_lookup(NULL, target, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &point);
+	err = vfs_lookup(NULL, target, LOOKUP_FOLLOW, &point);
 	if (err != 0)
 		return err;
-	if (flags & (MS_REMOUNT | MS_SHARED | MS_PRIVATE)) {
-		err = point == point->mount->root ? 0 : -EINVAL;
-		mutex_lock(&mount_mutex);
-		if (err == 0 && (flags & MS_REMOUNT))
-			err = remount(point->mount, flags & MS_RDONLY);
-		mutex_unlock(&mount_mutex);
-		goto out;
-	}
-	err = -ENODEV;
-	target_path(point, target, path, sizeof(path));
+	if (S_ISDIR(point->mode))
+		target_path(point, target, path, sizeof(path));
 	mutex_lock(&mount_mutex);
-	for (size_t i = 0; i < ARRAY_SIZE(fstypes); i++)
-		if (strcmp(fstypes[i].name, fstype) == 0)
-			err = do_mount(&fstypes[i], source, point, path, flags);
+	if (flags & (MS_BIND | MS_MOVE))
+		err = -EINVAL;
+	else if (flags & (MS_REMOUNT | MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
+		err = point != point->mount->root ? -EINVAL
+		      : flags & MS_REMOUNT        ? remount(point->mount, flags, options)
+						  : 0; /* there is but one name space */
+	else if (type == NULL)
+		err = -ENODEV;
+	else if (!S_ISDIR(point->mode))
+		err = -ENOTDIR;
+	else
+		err = do_mount(type, source, point, path, flags, options);
 	mutex_unlock(&mount_mutex);
-out:
 	vnode_put(point);
 	return err;
 }
@@ -385,7 +422,7 @@ void vfs_shutdown(void)
 
 	mutex_lock(&mount_mutex);
 	for (unsigned n = 0; (m = nth_syncable(n)) != NULL; n++) {
-		err = remount(m, true);
+		err = remount_readonly(m, true);
 		if (err != 0)
 			m->sync(m);
 		if (err != 0)
@@ -403,7 +440,7 @@ static void mount_at_boot(const char *fstype, const char *target)
 	int err = vfs_mkdir(NULL, target, 0755);
 
 	if (err == 0)
-		err = vfs_mount(fstype, fstype, target, 0);
+		err = vfs_mount(fstype, fstype, target, 0, NULL);
 	if (err != 0)
 		klog(LOG_ERR, "vfs: cannot mount %s on %s: error %d", fstype, target, -err);
 }

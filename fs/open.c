@@ -74,6 +74,8 @@ static int open_type(struct vnode *vn, struct file *f)
 	switch (vn->mode & S_IFMT) {
 	case S_IFCHR:
 	case S_IFBLK:
+		if (READ_ONCE(vn->mount->flags) & MS_NODEV)
+			return -EACCES;
 		return devfs_open(vn, f);
 	case S_IFIFO:
 		return fifo_open(vn, f);

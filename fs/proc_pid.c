@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * procfs: what is said of each process (man 5 proc, /proc/PID).
+ * procfs: what is said of each process (man 5 proc, /proc/PID), its memory aside (fs/proc_mem.c).
  *
  * Another process's address space, descriptors, directories and program are found under proc_lock,
  * which exit and exec hold when they replace them, and used with a reference. Each is NULL once the
@@ -12,180 +12,18 @@
 #include "fs/tty.h"
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
+#include "kernel/core/log.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/proc.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/abi/fs.h"
+#include "kernel/syscall/abi/proc.h"
 #include "kernel/syscall/abi/time.h"
 #include "mm/kmem.h"
-#include "mm/sf_buf.h"
-#include "mm/uio.h"
 
-#define TICKS(ns)   (unsigned long long)((ns) / (NSEC_PER_SEC / USER_HZ))
-#define KB_PER_PAGE (unsigned)(PAGE_SIZE / 1024)
-
-static struct vm_map *proc_vm(struct proc *p)
-{
-	struct vm_map *m;
-
-	spin_lock(&proc_lock);
-	m = p->vm;
-	if (m != NULL)
-		vm_map_get(m);
-	spin_unlock(&proc_lock);
-	return m;
-}
-
-/* ---- memory ---- */
-
-struct vm_numbers {
-	vaddr_t stack_top, code_start, code_end, data_start, data_end, brk_start, brk;
-	vaddr_t arg_start, arg_end, env_start, env_end;
-	uint64_t size, resident;            /* bytes, pages */
-	uint64_t shared, text, data, stack; /* pages */
-};
-
-static void sum_entries(struct vm_map *m, struct vm_numbers *v)
-{
-	struct vm_entry *e;
-
-	LIST_FOR_EACH (e, &m->entries, link) {
-		uint64_t pages = (e->end - e->start) >> PAGE_SHIFT;
-
-		if (e->flags & VME_GROWSDOWN)
-			v->stack += pages;
-		else if ((e->prot & VM_EXEC) && !(e->prot & VM_WRITE))
-			v->text += pages;
-		else if ((e->prot & VM_WRITE) && !(e->flags & VME_SHARED))
-			v->data += pages;
-		if (e->object != NULL && (e->flags & VME_SHARED))
-			v->shared += MIN(pages, (uint64_t)READ_ONCE(e->object->npages));
-	}
-}
-
-static void read_numbers(struct proc *p, struct vm_numbers *v)
-{
-	struct vm_map *m = proc_vm(p);
-
-	memset(v, 0, sizeof(*v));
-	if (m == NULL)
-		return;
-	mutex_lock(&m->lock);
-	*v = (struct vm_numbers){
-		.stack_top = m->stack_top,
-		.code_start = m->code_start,
-		.code_end = m->code_end,
-		.data_start = m->data_start,
-		.data_end = m->data_end,
-		.brk_start = m->brk_start,
-		.brk = m->brk,
-		.arg_start = m->arg_start,
-		.arg_end = m->arg_end,
-		.env_start = m->env_start,
-		.env_end = m->env_end,
-		.size = m->size,
-		.resident = m->pmap->resident,
-	};
-	sum_entries(m, v);
-	mutex_unlock(&m->lock);
-	vm_map_put(m);
-}
-
-/* Copies [start, end) of the process's memory, up to the first page that is not to be had. */
-static int show_memory(struct textbuf *tb, struct proc *p, bool args)
-{
-	struct vm_map *m = proc_vm(p);
-	struct vm_page *page;
-	struct uio u;
-	vaddr_t va, end;
-	char *buf;
-
-	if (m == NULL)
-		return 0;
-	buf = kmalloc(PAGE_SIZE);
-	if (buf == NULL) {
-		vm_map_put(m);
-		return -ENOMEM;
-	}
-	va = args ? m->arg_start : m->env_start;
-	end = args ? m->arg_end : m->env_end;
-	while (va < end) {
-		size_t off = va & PAGE_MASK, n = MIN((size_t)(PAGE_SIZE - off), (size_t)(end - va));
-
-		if (vm_hold_page(m, va, VM_READ, &page) != 0)
-			break;
-		uio_init_kernel(&u, UIO_READ, buf, n);
-		if (uio_page(&u, page, off, n, SFB_PTRACE) == (ssize_t)n)
-			tb_write(tb, buf, n);
-		page_put(page);
-		va += n;
-	}
-	kfree(buf);
-	vm_map_put(m);
-	return 0;
-}
-
-static int show_cmdline(struct textbuf *tb, struct proc *p)
-{
-	return show_memory(tb, p, true);
-}
-
-static int show_environ(struct textbuf *tb, struct proc *p)
-{
-	return show_memory(tb, p, false);
-}
-
-static void show_map_entry(struct textbuf *tb, struct vm_entry *e)
-{
-	struct vnode *vn = e->file != NULL ? e->file->vnode : NULL;
-	const char *name = "";
-	size_t start = tb->len;
-
-	if (e->file != NULL && e->file->path != NULL)
-		name = e->file->path;
-	else if (e->flags & VME_HEAP)
-		name = "[heap]";
-	else if (e->flags & VME_GROWSDOWN)
-		name = "[stack]";
-	tb_printf(tb, "%08lx-%08lx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long)e->start,
-		(unsigned long)e->end, e->prot & VM_READ ? 'r' : '-',
-		e->prot & VM_WRITE ? 'w' : '-', e->prot & VM_EXEC ? 'x' : '-',
-		e->flags & VME_SHARED ? 's' : 'p',
-		vn != NULL ? (unsigned long long)e->offset : 0ull,
-		vn != NULL ? dev_major(vn->mount->dev) : 0,
-		vn != NULL ? dev_minor(vn->mount->dev) : 0,
-		vn != NULL ? (unsigned long long)vn->ino : 0ull);
-	tb_printf(tb, " ");
-	while (name[0] != '\0' && !tb->failed && tb->len - start < 25 + 6 * sizeof(void *))
-		tb_write(tb, " ", 1);
-	tb_printf(tb, "%s\n", name);
-}
-
-static int show_maps(struct textbuf *tb, struct proc *p)
-{
-	struct vm_map *m = proc_vm(p);
-	struct vm_entry *e;
-
-	if (m == NULL)
-		return 0;
-	mutex_lock(&m->lock);
-	LIST_FOR_EACH (e, &m->entries, link)
-		show_map_entry(tb, e);
-	mutex_unlock(&m->lock);
-	vm_map_put(m);
-	return 0;
-}
-
-static int show_statm(struct textbuf *tb, struct proc *p)
-{
-	struct vm_numbers v;
-
-	read_numbers(p, &v);
-	tb_printf(tb, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)(v.size >> PAGE_SHIFT),
-		(unsigned long long)v.resident, (unsigned long long)v.shared,
-		(unsigned long long)v.text, (unsigned long long)v.data + v.stack);
-	return 0;
-}
+#define TICKS(ns)         (unsigned long long)((ns) / (NSEC_PER_SEC / USER_HZ))
+#define OOM_SCORE_ADJ_MAX 1000
+#define KB_PER_PAGE       (unsigned)(PAGE_SIZE / 1024)
 
 /* ---- state ---- */
 
@@ -194,7 +32,8 @@ struct proc_numbers {
 	char state;
 	int ppid, pgid, sid, tpgid, exit_signal, exit_status;
 	uint32_t tty; /* device number, encoded */
-	unsigned nthreads, cpu;
+	int umask;    /* -1: it has exited */
+	unsigned nthreads, cpu, queued;
 	uint64_t utime, stime, cutime, cstime, start, minflt;
 	uint64_t pending, shared_pending, blocked, ignored, caught;
 };
@@ -220,6 +59,7 @@ static void read_signals(struct proc *p, struct thread *t, struct proc_numbers *
 		return;
 	spin_lock(&p->sig->lock);
 	n->shared_pending = p->sig->pending.set;
+	n->queued = p->sig->queued;
 	for (int sig = 1; sig <= NSIG; sig++) {
 		const struct ksigaction *act = &p->sig->act[sig - 1];
 
@@ -263,6 +103,7 @@ static void read_proc(struct proc *p, int tid, struct proc_numbers *n)
 		n->tty = dev_encode(p->ctty->rdev);
 		n->tpgid = READ_ONCE(p->ctty->pgid);
 	}
+	n->umask = p->fs != NULL ? (int)READ_ONCE(p->fs->umask) : -1;
 	n->exit_signal = p->exit_signal;
 	n->exit_status = p->exit_status;
 	n->nthreads = p->nthreads;
@@ -292,7 +133,7 @@ static int show_stat(struct textbuf *tb, struct proc *p)
 	struct vm_numbers v;
 
 	read_proc(p, tb->tid, &n);
-	read_numbers(p, &v);
+	procfs_vm_numbers(p, &v);
 	tb_printf(tb, "%d (%s) %c %d %d %d %u %d 0 %llu 0 0 0 ", tb->tid != 0 ? tb->tid : p->pid,
 		n.name, n.state, n.ppid, n.pgid, n.sid, n.tty, n.tpgid,
 		(unsigned long long)n.minflt);
@@ -382,14 +223,17 @@ static void show_affinity(struct textbuf *tb, struct proc *p)
 static int show_status(struct textbuf *tb, struct proc *p)
 {
 	const struct cred *c = &p->cred;
+	uint64_t permitted, effective;
 	struct proc_numbers n;
 	struct vm_numbers v;
 
 	read_proc(p, tb->tid, &n);
-	read_numbers(p, &v);
-	tb_printf(tb,
-		"Name:\t%s\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		n.name, state_name(n.state), p->pid, tb->tid != 0 ? tb->tid : p->pid, n.ppid);
+	procfs_vm_numbers(p, &v);
+	tb_printf(tb, "Name:\t%s\n", n.name);
+	if (n.umask >= 0)
+		tb_printf(tb, "Umask:\t%04o\n", (unsigned)n.umask);
+	tb_printf(tb, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		state_name(n.state), p->pid, tb->tid != 0 ? tb->tid : p->pid, n.ppid);
 	tb_printf(tb, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid,
 		c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, 64u);
 	for (unsigned i = 0; i < c->ngroups; i++)
@@ -397,13 +241,18 @@ static int show_status(struct textbuf *tb, struct proc *p)
 	tb_printf(tb, "\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, n.pgid, n.sid);
 	if (v.size != 0)
 		show_memory_lines(tb, &v);
-	tb_printf(tb, "Threads:\t%u\n", MAX(n.nthreads, 1u));
+	tb_printf(tb, "Threads:\t%u\nSigQ:\t%u/%llu\n", MAX(n.nthreads, 1u), n.queued,
+		(unsigned long long)p->rlimits[RLIMIT_SIGPENDING].cur);
 	tb_printf(tb,
 		"SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%"
 		"016llx\n",
 		(unsigned long long)n.pending, (unsigned long long)n.shared_pending,
 		(unsigned long long)n.blocked, (unsigned long long)n.ignored,
 		(unsigned long long)n.caught);
+	cred_caps(c, &permitted, &effective);
+	tb_printf(tb, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n", 0ull,
+		(unsigned long long)permitted, (unsigned long long)effective);
+	tb_printf(tb, "CapBnd:\t%016llx\nCapAmb:\t%016llx\n", CAP_FULL_SET, 0ull);
 	tb_printf(tb, "NoNewPrivs:\t%u\n", p->no_new_privs);
 	show_affinity(tb, p);
 	return 0;
@@ -560,24 +409,115 @@ static int follow_exe(struct proc *p, struct vnode **out)
 	return 0;
 }
 
-#define FILE_RO    (S_IFREG | 0444)
-#define FILE_OWNER (S_IFREG | 0400)
-#define LINK       (S_IFLNK | 0777)
+/* ---- oom ---- */
 
+static int show_oom_score(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "%d\n", oom_score(p));
+	return 0;
+}
+
+static int show_oom_adj(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "%d\n", READ_ONCE(p->oom_score_adj));
+	return 0;
+}
+
+/* All of the text is one number, with a newline perhaps. */
+static bool parse_decimal(const char *s, uint64_t *v)
+{
+	const char *end;
+
+	*v = kstrtou64(s, &end, 10);
+	return end != s && (*end == '\0' || (*end == '\n' && end[1] == '\0'));
+}
+
+/* Lowering it is root's. */
+static int set_oom_adj(struct proc *p, const char *text, size_t len)
+{
+	bool minus = text[0] == '-';
+	uint64_t v;
+	int adj;
+
+	if (!parse_decimal(text + minus, &v) || v > OOM_SCORE_ADJ_MAX)
+		return -EINVAL;
+	adj = minus ? -(int)v : (int)v;
+	if (adj < READ_ONCE(p->oom_score_adj) && !vfs_is_root())
+		return -EACCES;
+	WRITE_ONCE(p->oom_score_adj, adj);
+	return 0;
+}
+
+static int set_comm(struct proc *p, const char *text, size_t len)
+{
+	char name[THREAD_NAME_LEN] = { 0 };
+
+	if (p != curproc())
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(name) - 1 && text[i] != '\0' && text[i] != '\n'; i++)
+		name[i] = text[i];
+	spin_lock(&proc_lock);
+	memcpy(p->name, name, sizeof(name));
+	memcpy(list_first(&p->threads, struct thread, proc_link)->name, name, sizeof(name));
+	spin_unlock(&proc_lock);
+	return 0;
+}
+
+/* Where it waits is a symbol on Linux; "0" says that it is not told. */
+static int show_wchan(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "0");
+	return 0;
+}
+
+static int show_personality(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "%08x\n", (unsigned)p->personality);
+	return 0;
+}
+
+#define PRIVATE(n, fn)                                                             \
+	{                                                                          \
+		.name = (n), .mode = S_IFREG | 0400, .private = true, .show = (fn) \
+	}
+#define MAPS(n, fn)                                                                \
+	{                                                                          \
+		.name = (n), .mode = S_IFREG | 0444, .private = true, .show = (fn) \
+	}
+#define LINK(n, fn, fo)                                                                            \
+	{                                                                                          \
+		.name = (n), .mode = S_IFLNK | 0777, .private = true, .show = (fn), .follow = (fo) \
+	}
+#define SETTABLE(n, fn, st)                                                    \
+	{                                                                      \
+		.name = (n), .mode = S_IFREG | 0644, .show = (fn), .set = (st) \
+	}
+
+/* clang-format off */
 const struct procfs_entry procfs_pid[] = {
-	{ "cmdline", FILE_RO, show_cmdline, NULL, NULL, NULL },
-	{ "comm", FILE_RO, show_comm, NULL, NULL, NULL },
-	{ "cwd", LINK, show_cwd, NULL, follow_cwd, NULL },
-	{ "environ", FILE_OWNER, show_environ, NULL, NULL, NULL },
-	{ "exe", LINK, show_exe, NULL, follow_exe, NULL },
-	{ "fd", S_IFDIR | 0500, NULL, NULL, NULL, procfs_fd_dir },
-	{ "limits", FILE_RO, show_limits, NULL, NULL, NULL },
-	{ "maps", FILE_RO, show_maps, NULL, NULL, NULL },
-	{ "mounts", FILE_RO, procfs_show_mounts, NULL, NULL, NULL },
-	{ "root", LINK, show_root, NULL, follow_root, NULL },
-	{ "stat", FILE_RO, show_stat, NULL, NULL, NULL },
-	{ "statm", FILE_RO, show_statm, NULL, NULL, NULL },
-	{ "status", FILE_RO, show_status, NULL, NULL, NULL },
-	{ "task", S_IFDIR | 0555, NULL, NULL, NULL, procfs_task_dir },
-	{ NULL, 0, NULL, NULL, NULL, NULL },
+	PRIVATE("auxv", procfs_show_auxv),
+	PROC_FILE("cmdline", procfs_show_cmdline),
+	SETTABLE("comm", show_comm, set_comm),
+	LINK("cwd", show_cwd, follow_cwd),
+	PRIVATE("environ", procfs_show_environ),
+	LINK("exe", show_exe, follow_exe),
+	PROC_DIR("fd", 0500, procfs_fd_dir),
+	PROC_DIR("fdinfo", 0555, procfs_fdinfo_dir),
+	PROC_FILE("limits", show_limits),
+	MAPS("maps", procfs_show_maps),
+	{ .name = "mem", .mode = S_IFREG | 0600, .private = true, .io = procfs_mem_io },
+	PROC_FILE("mountinfo", procfs_show_mountinfo),
+	PROC_FILE("mounts", procfs_show_mounts),
+	PROC_FILE("oom_score", show_oom_score),
+	SETTABLE("oom_score_adj", show_oom_adj, set_oom_adj),
+	PRIVATE("personality", show_personality),
+	LINK("root", show_root, follow_root),
+	MAPS("smaps", procfs_show_smaps),
+	PROC_FILE("stat", show_stat),
+	PROC_FILE("statm", procfs_show_statm),
+	PROC_FILE("status", show_status),
+	PROC_DIR("task", 0555, procfs_task_dir),
+	PROC_FILE("wchan", show_wchan),
+	PROC_END,
 };
+/* clang-format on */

@@ -10,7 +10,6 @@
 #include "fs/vfs.h"
 #include "kernel/core/cpu.h"
 #include "kernel/core/errno.h"
-#include "kernel/core/random.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/proc.h"
@@ -35,6 +34,14 @@ static bool cpu_present(unsigned cpu)
 	return cpumask_test(&cpus_online, cpu);
 }
 
+/* Of files with a store: what memory can have back at once. */
+static uint64_t clean_pages(void)
+{
+	uint64_t all = vm_lru_pages(), dirty = vm_cache_dirty_pages();
+
+	return all > dirty ? all - dirty : 0;
+}
+
 static int show_meminfo(struct textbuf *tb, struct proc *p)
 {
 	struct page_stats st;
@@ -44,7 +51,7 @@ static int show_meminfo(struct textbuf *tb, struct proc *p)
 	tb_printf(tb, "MemTotal:       %8llu kB\n", (unsigned long long)st.total * kb);
 	tb_printf(tb, "MemFree:        %8llu kB\n", (unsigned long long)st.free * kb);
 	tb_printf(tb, "MemAvailable:   %8llu kB\n",
-		(unsigned long long)(st.free + vm_lru_pages()) * kb);
+		(unsigned long long)(st.free + clean_pages()) * kb);
 	tb_printf(tb, "Buffers:        %8u kB\n", 0u);
 	tb_printf(tb, "Cached:         %8llu kB\n",
 		(unsigned long long)(tmpfs_total_pages() + vm_lru_pages()) * kb);
@@ -200,59 +207,6 @@ static int show_version(struct textbuf *tb, struct proc *p)
 	return 0;
 }
 
-struct mount_line {
-	char source[64], target[128];
-	const char *fstype;
-	bool readonly;
-};
-
-struct mount_copy {
-	struct mount_line *lines;
-	unsigned n, size;
-};
-
-/* The list is under a spin lock, texts need memory: copied first. */
-static void copy_mount(struct mount *m, void *arg)
-{
-	struct mount_copy *c = arg;
-
-	if (c->n < c->size) {
-		strlcpy(c->lines[c->n].source, m->source, sizeof(m->source));
-		strlcpy(c->lines[c->n].target, m->target, sizeof(m->target));
-		c->lines[c->n].fstype = m->fstype;
-		c->lines[c->n].readonly = m->readonly;
-	}
-	c->n++;
-}
-
-int procfs_show_mounts(struct textbuf *tb, struct proc *p)
-{
-	struct mount_copy c = { .size = 16 };
-
-	for (;;) {
-		c.lines = kmalloc(c.size * sizeof(*c.lines));
-		if (c.lines == NULL)
-			return -ENOMEM;
-		c.n = 0;
-		mount_for_each(copy_mount, &c);
-		if (c.n <= c.size)
-			break;
-		kfree(c.lines);
-		c.size = c.n + 4;
-	}
-	for (unsigned i = 0; i < c.n; i++)
-		tb_printf(tb, "%s %s %s %s 0 0\n", c.lines[i].source, c.lines[i].target,
-			c.lines[i].fstype, c.lines[i].readonly ? "ro" : "rw");
-	kfree(c.lines);
-	return 0;
-}
-
-static int show_filesystems(struct textbuf *tb, struct proc *p)
-{
-	tb_printf(tb, "nodev\ttmpfs\nnodev\tramfs\nnodev\tdevtmpfs\nnodev\tproc\n\text2\n");
-	return 0;
-}
-
 static int show_interrupts(struct textbuf *tb, struct proc *p)
 {
 	static const struct {
@@ -299,7 +253,8 @@ static int show_cmdline(struct textbuf *tb, struct proc *p)
 
 static int show_devices(struct textbuf *tb, struct proc *p)
 {
-	tb_printf(tb, "Character devices:\n  1 mem\n  4 tty\n  5 /dev/tty\n\nBlock devices:\n");
+	tb_printf(tb,
+		"Character devices:\n  1 mem\n  4 tty\n  5 /dev/tty\n\nBlock devices:\n  9 md\n");
 	return 0;
 }
 
@@ -371,7 +326,7 @@ static int show_thread_self(struct textbuf *tb, struct proc *p)
 {
 	if (curproc() == NULL)
 		return -ENOENT;
-	tb_printf(tb, "%d/task/%d", curproc()->pid, curproc()->pid);
+	tb_printf(tb, "%d/task/%d", curproc()->pid, curthread()->tid);
 	return 0;
 }
 
@@ -381,143 +336,55 @@ static int show_self_mounts(struct textbuf *tb, struct proc *p)
 	return 0;
 }
 
-/* ---- /proc/sys ---- */
-
-static int show_hostname(struct textbuf *tb, struct proc *p)
+static int show_partitions(struct textbuf *tb, struct proc *p)
 {
-	struct utsname u;
+	tb_printf(tb, "major minor  #blocks  name\n\n");
+	return md_show_partitions(tb, p);
+}
 
-	uname_get(&u);
-	tb_printf(tb, "%s\n", u.nodename);
+/* There is no swapping. */
+static int show_swaps(struct textbuf *tb, struct proc *p)
+{
+	tb_printf(tb, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
 	return 0;
 }
 
-static int show_osrelease(struct textbuf *tb, struct proc *p)
+static int show_vmstat(struct textbuf *tb, struct proc *p)
 {
-	struct utsname u;
+	struct page_stats st;
 
-	uname_get(&u);
-	tb_printf(tb, "%s\n", u.release);
+	page_stats(&st);
+	tb_printf(tb, "nr_free_pages %llu\nnr_shmem %llu\nnr_file_pages %llu\nnr_dirty %llu\n",
+		(unsigned long long)st.free, (unsigned long long)tmpfs_total_pages(),
+		(unsigned long long)(tmpfs_total_pages() + vm_lru_pages()),
+		(unsigned long long)vm_cache_dirty_pages());
 	return 0;
 }
 
-static int show_ostype(struct textbuf *tb, struct proc *p)
-{
-	struct utsname u;
-
-	uname_get(&u);
-	tb_printf(tb, "%s\n", u.sysname);
-	return 0;
-}
-
-static int show_pid_max(struct textbuf *tb, struct proc *p)
-{
-	tb_printf(tb, "%d\n", PID_MAX);
-	return 0;
-}
-
-/* RFC 4122, 4.4: a version 4 UUID. */
-static int show_uuid(struct textbuf *tb, struct proc *p)
-{
-	uint8_t b[16];
-
-	random_bytes(b, sizeof(b));
-	b[6] = (b[6] & 0x0f) | 0x40;
-	b[8] = (b[8] & 0x3f) | 0x80;
-	for (int i = 0; i < 16; i++)
-		tb_printf(tb, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
-	tb_printf(tb, "\n");
-	return 0;
-}
-
-static int show_entropy(struct textbuf *tb, struct proc *p)
-{
-	tb_printf(tb, "256\n");
-	return 0;
-}
-
-static int show_zero(struct textbuf *tb, struct proc *p)
-{
-	tb_printf(tb, "0\n");
-	return 0;
-}
-
-static int show_pipe_max(struct textbuf *tb, struct proc *p)
-{
-	tb_printf(tb, "1048576\n");
-	return 0;
-}
-
-static int show_randomize(struct textbuf *tb, struct proc *p)
-{
-	tb_printf(tb, "%u\n", READ_ONCE(exec_randomize));
-	return 0;
-}
-
-static int write_randomize(const char *text, size_t len)
-{
-	if (text[0] < '0' || text[0] > '9' || (text[1] != '\n' && text[1] != '\0'))
-		return -EINVAL;
-	WRITE_ONCE(exec_randomize, (unsigned)(text[0] - '0'));
-	return 0;
-}
-
-#define FILE_RO (S_IFREG | 0444)
-#define DIR_RO  (S_IFDIR | 0555)
-
-static const struct procfs_entry sys_kernel_random[] = {
-	{ "entropy_avail", FILE_RO, show_entropy, NULL, NULL, NULL },
-	{ "poolsize", FILE_RO, show_entropy, NULL, NULL, NULL },
-	{ "uuid", FILE_RO, show_uuid, NULL, NULL, NULL },
-	{ NULL, 0, NULL, NULL, NULL, NULL },
-};
-
-static const struct procfs_entry sys_kernel[] = {
-	{ "hostname", FILE_RO, show_hostname, NULL, NULL, NULL },
-	{ "osrelease", FILE_RO, show_osrelease, NULL, NULL, NULL },
-	{ "ostype", FILE_RO, show_ostype, NULL, NULL, NULL },
-	{ "pid_max", FILE_RO, show_pid_max, NULL, NULL, NULL },
-	{ "random", DIR_RO, NULL, NULL, NULL, sys_kernel_random },
-	{ "randomize_va_space", S_IFREG | 0644, show_randomize, write_randomize, NULL, NULL },
-	{ NULL, 0, NULL, NULL, NULL, NULL },
-};
-
-static const struct procfs_entry sys_vm[] = {
-	{ "overcommit_memory", FILE_RO, show_zero, NULL, NULL, NULL },
-	{ NULL, 0, NULL, NULL, NULL, NULL },
-};
-
-static const struct procfs_entry sys_fs[] = {
-	{ "pipe-max-size", FILE_RO, show_pipe_max, NULL, NULL, NULL },
-	{ NULL, 0, NULL, NULL, NULL, NULL },
-};
-
-static const struct procfs_entry sys[] = {
-	{ "fs", DIR_RO, NULL, NULL, NULL, sys_fs },
-	{ "kernel", DIR_RO, NULL, NULL, NULL, sys_kernel },
-	{ "vm", DIR_RO, NULL, NULL, NULL, sys_vm },
-	{ NULL, 0, NULL, NULL, NULL, NULL },
-};
-
+/* clang-format off */
 const struct procfs_entry procfs_root[] = {
-	{ "cmdline", FILE_RO, show_cmdline, NULL, NULL, NULL },
-	{ "cpuinfo", FILE_RO, show_cpuinfo, NULL, NULL, NULL },
-	{ "devices", FILE_RO, show_devices, NULL, NULL, NULL },
-	{ "filesystems", FILE_RO, show_filesystems, NULL, NULL, NULL },
-	{ "interrupts", FILE_RO, show_interrupts, NULL, NULL, NULL },
-	{ "loadavg", FILE_RO, show_loadavg, NULL, NULL, NULL },
-	{ "md", S_IFREG | 0644, md_show, md_command, NULL, NULL },
-	{ "meminfo", FILE_RO, show_meminfo, NULL, NULL, NULL },
-	{ "mounts", S_IFLNK | 0777, show_self_mounts, NULL, NULL, NULL },
-	{ "self", S_IFLNK | 0777, show_self, NULL, NULL, NULL },
-	{ "sf_bench", S_IFREG | 0644, show_sf_bench, sf_bench_write, NULL, NULL },
-	{ "sf_buf", S_IFREG | 0644, show_sf_buf, write_sf_buf, NULL, NULL },
-	{ "sf_trace", S_IFREG | 0644, show_sf_trace, sf_trace_write, NULL, NULL },
-	{ "slabinfo", S_IFREG | 0400, show_slabinfo, NULL, NULL, NULL },
-	{ "stat", FILE_RO, show_stat, NULL, NULL, NULL },
-	{ "sys", DIR_RO, NULL, NULL, NULL, sys },
-	{ "thread-self", S_IFLNK | 0777, show_thread_self, NULL, NULL, NULL },
-	{ "uptime", FILE_RO, show_uptime, NULL, NULL, NULL },
-	{ "version", FILE_RO, show_version, NULL, NULL, NULL },
-	{ NULL, 0, NULL, NULL, NULL, NULL },
+	PROC_FILE("cmdline", show_cmdline),
+	PROC_FILE("cpuinfo", show_cpuinfo),
+	PROC_FILE("devices", show_devices),
+	PROC_FILE("filesystems", procfs_show_filesystems),
+	PROC_FILE("interrupts", show_interrupts),
+	PROC_FILE("loadavg", show_loadavg),
+	PROC_FILE_RW("md", md_show, md_command),
+	PROC_FILE("meminfo", show_meminfo),
+	PROC_LINK("mounts", show_self_mounts),
+	PROC_FILE("partitions", show_partitions),
+	PROC_LINK("self", show_self),
+	PROC_FILE_RW("sf_bench", show_sf_bench, sf_bench_write),
+	PROC_FILE_RW("sf_buf", show_sf_buf, write_sf_buf),
+	PROC_FILE_RW("sf_trace", show_sf_trace, sf_trace_write),
+	{ .name = "slabinfo", .mode = S_IFREG | 0400, .show = show_slabinfo },
+	PROC_FILE("stat", show_stat),
+	PROC_FILE("swaps", show_swaps),
+	PROC_DIR("sys", 0555, procfs_sysctl),
+	PROC_LINK("thread-self", show_thread_self),
+	PROC_FILE("uptime", show_uptime),
+	PROC_FILE("version", show_version),
+	PROC_FILE("vmstat", show_vmstat),
+	PROC_END,
 };
+/* clang-format on */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * procfs: the tree. What the files say is in fs/proc_sys.c (the machine) and fs/proc_pid.c (processes).
+ * procfs: the tree. Open files and their texts: fs/procfs_file.c; what these say: fs/proc_*.c.
  *
  * Vnodes are made by each lookup and freed with their last reference. A node is immutable, so
  * nothing here needs a lock; a vnode of a process keeps a reference to it, and answers -ESRCH or
- * nothing once the process is gone. The text of an open file is protected by its pos_lock.
+ * nothing once the process is gone.
  */
 #include "fs/procfs.h"
 #include "fs/file.h"
 #include "fs/namei.h"
+#include "fs/procfs_impl.h"
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
@@ -18,98 +19,21 @@
 #include "mm/kmem.h"
 #include "mm/vm.h"
 
-enum node_kind {
-	NODE_ENTRY, /* of a table */
-	NODE_FD,    /* /proc/PID/fd/N: a symlink */
-	NODE_PROXY, /* what such a symlink leads to when the file has no vnode: a pipe */
-};
-
-struct procfs_node {
-	struct vnode vn;
-	enum node_kind kind;
-	const struct procfs_entry *entry;
-	struct procfs_node *parent; /* with a reference; NULL: the root */
-	struct proc *proc;          /* with a reference, or NULL */
-	int fd;
-	int tid;           /* below /proc/PID/task/TID, else 0 */
-	struct file *file; /* NODE_PROXY: with a reference */
-};
-
-#define TEXT_MAX  ((size_t)4 << 20)
-#define FIRST_POS 2 /* directory positions: 0 ".", 1 "..", then entries, then pids or descriptors */
-#define PID_POS   1000
-#define TASK_INO  0x1000
-#define FD_INO    0x8000
+#define FIRST_POS  2 /* directory positions: 0 ".", 1 "..", then entries, then pids or descriptors */
+#define PID_POS    1000
+#define TASK_INO   0x1000
+#define FDINFO_INO 0x4000
+#define FD_INO     0x8000
 
 static const struct vnode_ops procfs_ops;
-static const struct file_ops procfs_file_ops;
 
-static const struct procfs_entry root_entry = { "", S_IFDIR | 0555, NULL, NULL, NULL, procfs_root };
-static const struct procfs_entry pid_entry = { "", S_IFDIR | 0555, NULL, NULL, NULL, procfs_pid };
-static const struct procfs_entry task_entry = { "", S_IFDIR | 0555, NULL, NULL, NULL, procfs_pid };
+static const struct procfs_entry root_entry = PROC_DIR("", 0555, procfs_root);
+static const struct procfs_entry pid_entry = PROC_DIR("", 0555, procfs_pid);
+static const struct procfs_entry task_entry = PROC_DIR("", 0555, procfs_pid);
 /* Directories whose contents are not a table are known by their address. */
-const struct procfs_entry procfs_fd_dir[1], procfs_task_dir[1];
-
-static struct procfs_node *node_of(struct vnode *vn)
-{
-	return container_of(vn, struct procfs_node, vn);
-}
+const struct procfs_entry procfs_fd_dir[1], procfs_fdinfo_dir[1], procfs_task_dir[1];
 
 /* ---- text ---- */
-
-static bool tb_room(struct textbuf *tb, size_t n)
-{
-	size_t size = MAX(tb->size, (size_t)1024);
-	char *s;
-
-	if (tb->failed)
-		return false;
-	if (tb->len + n < tb->size)
-		return true;
-	while (size <= tb->len + n)
-		size *= 2;
-	s = size <= TEXT_MAX ? kmalloc(size) : NULL;
-	if (s == NULL) {
-		tb->failed = true;
-		return false;
-	}
-	if (tb->s != NULL)
-		memcpy(s, tb->s, tb->len);
-	kfree(tb->s);
-	tb->s = s;
-	tb->size = size;
-	return true;
-}
-
-void tb_write(struct textbuf *tb, const void *data, size_t n)
-{
-	if (!tb_room(tb, n + 1))
-		return;
-	memcpy(tb->s + tb->len, data, n);
-	tb->len += n;
-	tb->s[tb->len] = '\0';
-}
-
-void tb_printf(struct textbuf *tb, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (!tb_room(tb, 128))
-		return;
-	va_start(ap, fmt);
-	n = kvsnprintf(tb->s + tb->len, tb->size - tb->len, fmt, ap);
-	va_end(ap);
-	if (n >= 0 && (size_t)n >= tb->size - tb->len) {
-		if (!tb_room(tb, (size_t)n + 1))
-			return;
-		va_start(ap, fmt);
-		n = kvsnprintf(tb->s + tb->len, tb->size - tb->len, fmt, ap);
-		va_end(ap);
-	}
-	if (n > 0)
-		tb->len += (size_t)n;
-}
 
 static bool has_thread(struct proc *p, int tid)
 {
@@ -123,12 +47,29 @@ static bool has_thread(struct proc *p, int tid)
 	return has;
 }
 
-static int make_text(struct procfs_node *n, struct textbuf *tb)
+bool procfs_may_look(struct proc *p)
+{
+	const struct cred *c = &curproc()->cred, *t = &p->cred;
+
+	if (p == curproc() || c->fsuid == 0)
+		return true;
+	return c->fsuid == t->uid && c->fsuid == t->euid && c->fsuid == t->suid &&
+	       c->fsgid == t->gid && c->fsgid == t->egid && c->fsgid == t->sgid &&
+	       READ_ONCE(p->dumpable);
+}
+
+static int show_fdinfo(struct procfs_node *n, struct textbuf *tb);
+
+int procfs_make_text(struct procfs_node *n, struct textbuf *tb)
 {
 	int err = n->tid != 0 && !has_thread(n->proc, n->tid) ? -ESRCH : 0;
 
 	tb->tid = n->tid;
-	if (err == 0 && n->entry->show != NULL)
+	if (err == 0 && n->kind == NODE_FDINFO)
+		err = show_fdinfo(n, tb);
+	else if (err == 0 && n->entry->private && !procfs_may_look(n->proc))
+		err = -EACCES;
+	else if (err == 0 && n->entry->show != NULL)
 		err = n->entry->show(tb, n->proc);
 	return err == 0 && tb->failed ? -ENOMEM : err;
 }
@@ -142,9 +83,11 @@ static uint64_t pid_ino(const struct proc *p)
 	return ((uint64_t)p->pid + 64) << 16;
 }
 
-static uint64_t fd_ino(const struct proc *p, int fd)
+static uint64_t fd_ino(const struct procfs_node *dir, int fd)
 {
-	return pid_ino(p) + FD_INO + ((unsigned)fd & (FD_INO - 1));
+	unsigned base = dir->entry->children == procfs_fd_dir ? FD_INO : FDINFO_INO;
+
+	return pid_ino(dir->proc) + base + ((unsigned)fd & (FDINFO_INO - 1));
 }
 
 static uint64_t task_ino(int tid)
@@ -180,8 +123,10 @@ static struct procfs_node *node_new(struct mount *m, struct procfs_node *parent,
 	n->proc = p;
 	if (p != NULL) {
 		proc_get(p);
-		n->vn.uid = p->cred.euid;
-		n->vn.gid = p->cred.egid;
+		if (READ_ONCE(p->dumpable)) { /* else root's, as on Linux */
+			n->vn.uid = p->cred.euid;
+			n->vn.gid = p->cred.egid;
+		}
 	}
 	n->vn.ino = ino;
 	return n;
@@ -189,7 +134,7 @@ static struct procfs_node *node_new(struct mount *m, struct procfs_node *parent,
 
 static void procfs_inactive(struct vnode *vn)
 {
-	struct procfs_node *n = node_of(vn), *parent = n->parent;
+	struct procfs_node *n = procfs_node(vn), *parent = n->parent;
 
 	if (n->file != NULL)
 		file_put(n->file);
@@ -283,6 +228,11 @@ static int lookup_task(struct procfs_node *dir, const char *name, size_t len, st
 	return return_node(n, out);
 }
 
+static bool is_fd_dir(const struct procfs_entry *e)
+{
+	return e->children == procfs_fd_dir || e->children == procfs_fdinfo_dir;
+}
+
 static int lookup_fd(struct procfs_node *dir, const char *name, size_t len, struct vnode **out)
 {
 	struct procfs_node *n;
@@ -291,8 +241,12 @@ static int lookup_fd(struct procfs_node *dir, const char *name, size_t len, stru
 
 	if (fd < 0)
 		return -ENOENT;
-	n = node_new(dir->vn.mount, dir, NODE_FD, NULL, S_IFLNK | 0700, dir->proc,
-		fd_ino(dir->proc, fd));
+	if (dir->entry->children == procfs_fd_dir)
+		n = node_new(dir->vn.mount, dir, NODE_FD, NULL, S_IFLNK | 0700, dir->proc,
+			fd_ino(dir, fd));
+	else
+		n = node_new(dir->vn.mount, dir, NODE_FDINFO, NULL, S_IFREG | 0444, dir->proc,
+			fd_ino(dir, fd));
 	if (n == NULL)
 		return -ENOMEM;
 	n->fd = fd;
@@ -314,7 +268,7 @@ static bool is_hidden(const struct procfs_node *dir, const struct procfs_entry *
 
 static int procfs_lookup(struct vnode *vn, const char *name, size_t len, struct vnode **out)
 {
-	struct procfs_node *dir = node_of(vn);
+	struct procfs_node *dir = procfs_node(vn);
 	const struct procfs_entry *e;
 
 	if (len == 2 && name[0] == '.' && name[1] == '.') {
@@ -322,8 +276,8 @@ static int procfs_lookup(struct vnode *vn, const char *name, size_t len, struct 
 		vnode_get(*out);
 		return 0;
 	}
-	if (dir->entry->children == procfs_fd_dir)
-		return lookup_fd(dir, name, len, out);
+	if (is_fd_dir(dir->entry))
+		return procfs_may_look(dir->proc) ? lookup_fd(dir, name, len, out) : -EACCES;
 	if (dir->entry->children == procfs_task_dir)
 		return lookup_task(dir, name, len, out);
 	for (e = dir->entry->children; e->name != NULL; e++) {
@@ -363,7 +317,8 @@ static int readdir_fds(struct procfs_node *dir, uint64_t pos, dirent_fn fn, void
 		return 0;
 	while ((fd = fd_table_next(t, fd)) >= 0) {
 		n = ksnprintf(name, sizeof(name), "%d", fd);
-		if (!fn(ctx, name, (size_t)n, fd_ino(dir->proc, fd), DT_LNK,
+		if (!fn(ctx, name, (size_t)n, fd_ino(dir, fd),
+			    dir->entry->children == procfs_fd_dir ? DT_LNK : DT_REG,
 			    FIRST_POS + (uint64_t)fd + 1))
 			break;
 		fd++;
@@ -400,9 +355,9 @@ static int readdir_task(struct procfs_node *dir, uint64_t pos, dirent_fn fn, voi
 	return 0;
 }
 
-static int procfs_readdir(struct vnode *vn, uint64_t pos, dirent_fn fn, void *ctx)
+int procfs_readdir(struct vnode *vn, uint64_t pos, dirent_fn fn, void *ctx)
 {
-	struct procfs_node *dir = node_of(vn);
+	struct procfs_node *dir = procfs_node(vn);
 	const struct procfs_entry *e = dir->entry->children;
 
 	if (pos == 0 && !fn(ctx, ".", 1, vn->ino, DT_DIR, 1))
@@ -413,8 +368,8 @@ static int procfs_readdir(struct vnode *vn, uint64_t pos, dirent_fn fn, void *ct
 			return 0;
 		pos = FIRST_POS;
 	}
-	if (e == procfs_fd_dir)
-		return readdir_fds(dir, pos, fn, ctx);
+	if (is_fd_dir(dir->entry))
+		return procfs_may_look(dir->proc) ? readdir_fds(dir, pos, fn, ctx) : -EACCES;
 	if (e == procfs_task_dir)
 		return readdir_task(dir, pos, fn, ctx);
 	for (uint64_t at = FIRST_POS; e->name != NULL; e++, at++) {
@@ -424,6 +379,21 @@ static int procfs_readdir(struct vnode *vn, uint64_t pos, dirent_fn fn, void *ct
 			return 0;
 	}
 	return dir->parent == NULL ? readdir_pids(pos, fn, ctx) : 0;
+}
+
+static int show_fdinfo(struct procfs_node *n, struct textbuf *tb)
+{
+	struct file *f = procfs_may_look(n->proc) ? node_file(n) : NULL;
+	struct kstat st = { 0 };
+
+	if (f == NULL)
+		return procfs_may_look(n->proc) ? -ENOENT : -EACCES;
+	file_getattr(f, &st);
+	tb_printf(tb, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",
+		f->ops->seek != NULL ? (unsigned long long)f->pos : 0ull, f->flags,
+		f->vnode != NULL ? f->vnode->mount->id : 0, (unsigned long long)st.ino);
+	file_put(f);
+	return 0;
 }
 
 /* ---- symlinks ---- */
@@ -445,7 +415,7 @@ static ssize_t file_name(struct file *f, char *buf, size_t size)
 
 static ssize_t procfs_readlink(struct vnode *vn, char *buf, size_t size)
 {
-	struct procfs_node *n = node_of(vn);
+	struct procfs_node *n = procfs_node(vn);
 	struct textbuf tb = { .s = NULL };
 	struct file *f;
 	ssize_t len;
@@ -458,7 +428,7 @@ static ssize_t procfs_readlink(struct vnode *vn, char *buf, size_t size)
 		file_put(f);
 		return len;
 	}
-	len = make_text(n, &tb);
+	len = procfs_make_text(n, &tb);
 	if (len == 0) {
 		len = (ssize_t)MIN(tb.len, size);
 		if (len > 0)
@@ -496,18 +466,20 @@ static int follow_fd(struct procfs_node *n, struct vnode **out)
 /* The operation of those symlinks that do not lead to a path; others are followed by their text. */
 static int procfs_follow(struct vnode *vn, struct vnode **out)
 {
-	struct procfs_node *n = node_of(vn);
+	struct procfs_node *n = procfs_node(vn);
 
 	if (n->kind == NODE_FD)
 		return follow_fd(n, out);
-	if (n->entry->follow != NULL)
-		return n->entry->follow(n->proc, out);
-	return -EOPNOTSUPP;
+	if (n->entry->follow == NULL)
+		return -EOPNOTSUPP;
+	if (n->entry->private && !procfs_may_look(n->proc))
+		return -EACCES;
+	return n->entry->follow(n->proc, out);
 }
 
 static struct file *procfs_reopen(struct vnode *vn)
 {
-	struct file *f = node_of(vn)->file;
+	struct file *f = procfs_node(vn)->file;
 
 	if (f == NULL)
 		return ERR_PTR(-EOPNOTSUPP);
@@ -519,7 +491,7 @@ static struct file *procfs_reopen(struct vnode *vn)
 
 static int procfs_getattr(struct vnode *vn, struct kstat *st)
 {
-	struct procfs_node *n = node_of(vn);
+	struct procfs_node *n = procfs_node(vn);
 
 	st->blksize = 1024;
 	st->atime = st->mtime = st->ctime = clock_realtime_ns();
@@ -562,108 +534,8 @@ static const struct vnode_ops procfs_ops = {
 	.getattr = procfs_getattr,
 	.setattr = procfs_setattr,
 	.inactive = procfs_inactive,
+	.open = procfs_open,
 	.file_ops = &procfs_file_ops,
-};
-
-/* ---- open files ---- */
-
-/* f->data is the text, made by a read at position 0. */
-static int refresh(struct file *f)
-{
-	struct textbuf *tb = f->data;
-	int err;
-
-	if (tb == NULL) {
-		tb = kzalloc(sizeof(*tb));
-		if (tb == NULL)
-			return -ENOMEM;
-		f->data = tb;
-	}
-	tb->len = 0;
-	tb->failed = false;
-	err = make_text(node_of(f->vnode), tb);
-	if (err != 0)
-		tb->len = 0;
-	return err;
-}
-
-static ssize_t read_locked(struct file *f, struct uio *u, uint64_t *pos)
-{
-	struct textbuf *tb;
-	ssize_t n = 0;
-
-	if (*pos == 0 || f->data == NULL)
-		n = refresh(f);
-	if (n != 0)
-		return n;
-	tb = f->data;
-	if (*pos >= tb->len)
-		return 0;
-	n = uio_move(u, tb->s + *pos, MIN(tb->len - (size_t)*pos, u->resid));
-	if (n > 0)
-		*pos += (uint64_t)n;
-	return n;
-}
-
-static ssize_t procfs_read(struct file *f, struct uio *u, uint64_t *pos)
-{
-	ssize_t n;
-
-	if (S_ISDIR(f->vnode->mode))
-		return -EISDIR;
-	if (pos == &f->pos)
-		return read_locked(f, u, pos);
-	mutex_lock(&f->pos_lock); /* pread */
-	n = read_locked(f, u, pos);
-	mutex_unlock(&f->pos_lock);
-	return n;
-}
-
-static ssize_t procfs_write(struct file *f, struct uio *u, uint64_t *pos)
-{
-	const struct procfs_entry *e = node_of(f->vnode)->entry;
-	char text[128];
-	ssize_t n;
-	int err;
-
-	if (e->write == NULL)
-		return -EACCES;
-	if (u->resid >= sizeof(text))
-		return -EINVAL;
-	n = uio_move(u, text, u->resid);
-	if (n <= 0)
-		return n;
-	text[n] = '\0';
-	err = e->write(text, (size_t)n);
-	return err != 0 ? err : n;
-}
-
-static int64_t procfs_seek(struct file *f, int64_t off, int whence)
-{
-	return file_seek_sized(f, off, whence, 0);
-}
-
-static int procfs_file_readdir(struct file *f, dirent_fn fn, void *ctx)
-{
-	return S_ISDIR(f->vnode->mode) ? procfs_readdir(f->vnode, f->pos, fn, ctx) : -ENOTDIR;
-}
-
-static void procfs_file_release(struct file *f)
-{
-	struct textbuf *tb = f->data;
-
-	if (tb != NULL)
-		kfree(tb->s);
-	kfree(tb);
-}
-
-static const struct file_ops procfs_file_ops = {
-	.name = "proc",
-	.read = procfs_read,
-	.write = procfs_write,
-	.seek = procfs_seek,
-	.readdir = procfs_file_readdir,
-	.release = procfs_file_release,
 };
 
 /* ---- mounts ---- */

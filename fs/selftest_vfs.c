@@ -162,7 +162,7 @@ KTEST(vfs)
 {
 	int err = vfs_mkdir(NULL, DIR, 0755);
 
-	KTEST_CHECK(err == 0 && vfs_mount("tmpfs", "test", DIR, 0) == 0);
+	KTEST_CHECK(err == 0 && vfs_mount("tmpfs", "test", DIR, 0, NULL) == 0);
 	test_names();
 	test_rename();
 	test_many();

@@ -347,6 +347,97 @@ struct mount *tmpfs_mount_new(const char *source)
 	return &fs->mount;
 }
 
+/* A number with the suffix k, m, g or, of the memory there is, %; moved behind it. False: it is none. */
+static bool parse_amount(const char **s, uint64_t *v)
+{
+	static const char suffixes[] = "kmgKMG";
+	const char *end, *suffix;
+	struct page_stats ps;
+
+	*v = kstrtou64(*s, &end, 10);
+	if (end == *s)
+		return false;
+	suffix = *end != '\0' ? strchr(suffixes, *end) : NULL;
+	if (suffix != NULL) {
+		*v <<= 10 * ((suffix - suffixes) % 3 + 1);
+		end++;
+	} else if (*end == '%') {
+		page_stats(&ps);
+		*v = *v * ps.total / 100 * PAGE_SIZE;
+		end++;
+	}
+	*s = end;
+	return *end == '\0' || *end == ',';
+}
+
+struct tmpfs_options {
+	uint64_t pages, inodes; /* 0: no limit but memory */
+	uint32_t mode, uid, gid;
+};
+
+/* One option at *s, which moves behind it. */
+static bool parse_option(const char **s, struct tmpfs_options *o)
+{
+	static const char *const names[] = {
+		"size=", "nr_blocks=", "nr_inodes=", "mode=", "uid=", "gid="
+	};
+	const char *end;
+	uint64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (strncmp(*s, names[i], strlen(names[i])) == 0)
+			break;
+	if (i == ARRAY_SIZE(names))
+		return false;
+	*s += strlen(names[i]);
+	if (i < 3 && !parse_amount(s, &v))
+		return false;
+	if (i >= 3) {
+		v = kstrtou64(*s, &end, i == 3 ? 8 : 10);
+		if (end == *s || (*end != '\0' && *end != ',') || v > UINT32_MAX)
+			return false;
+		*s = end;
+	}
+	if (i == 0)
+		o->pages = (v + PAGE_MASK) >> PAGE_SHIFT;
+	else if (i == 1)
+		o->pages = v;
+	else if (i == 2)
+		o->inodes = v;
+	else
+		*(i == 3 ? &o->mode : i == 4 ? &o->uid : &o->gid) = (uint32_t)v;
+	return true;
+}
+
+/* Takes effect as a whole or not at all. Below what is in use a limit cannot be set. */
+int tmpfs_set_options(struct mount *m, const char *options)
+{
+	struct tmpfs *fs = container_of(m, struct tmpfs, mount);
+	struct vnode *root = m->root;
+	struct tmpfs_options o = { fs->max_pages, fs->max_inodes, root->mode, root->uid,
+		root->gid };
+
+	while (*options != '\0') {
+		if (!parse_option(&options, &o))
+			return -EINVAL;
+		if (*options == ',')
+			options++;
+	}
+	o.pages = MIN(o.pages != 0 ? o.pages : UINTPTR_MAX, (uint64_t)UINTPTR_MAX);
+	o.inodes = MIN(o.inodes != 0 ? o.inodes : UINT32_MAX, (uint64_t)UINT32_MAX);
+	if (o.pages < READ_ONCE(fs->pages) || o.inodes < READ_ONCE(fs->ninodes))
+		return -EINVAL;
+	WRITE_ONCE(fs->max_pages, (uintptr_t)o.pages);
+	WRITE_ONCE(fs->max_inodes, (unsigned)o.inodes);
+	mutex_lock(&root->lock);
+	root->mode = S_IFDIR | (o.mode & 07777);
+	root->uid = o.uid;
+	root->gid = o.gid;
+	mutex_unlock(&root->lock);
+	return 0;
+}
+
 void tmpfs_init(void)
 {
 	node_cache = kmem_cache_create("tmpfs_node", sizeof(struct tmpfs_node), 16);

@@ -124,14 +124,16 @@ struct mount {
 	const char *fstype;
 	char source[64], target[128];
 	uint64_t dev;
+	int id; /* unique */
 	struct mutex rename_lock;
+	unsigned long flags;        /* MS_NOSUID, MS_NODEV, MS_NOEXEC; changes by remounting */
 	struct spinlock write_lock; /* the two below */
 	bool readonly;              /* MS_RDONLY; never true while writers > 0 */
 	unsigned writers;           /* mount_want_write() */
 	int (*statfs)(struct mount *m, struct statfs_info *out);
 	int (*sync)(struct mount *m); /* everything to stable storage; NULL: nothing to do */
-	/* From now on read-only (everything on the disk, nobody is writing), or for writing again. NULL: it is
-	 * always for writing. -EROFS: it cannot be. */
+	/* From now on read-only (everything on the disk, nobody is writing), or for writing again. NULL: there
+	 * is nothing to do. -EROFS: it cannot be. */
 	int (*remount)(struct mount *m, bool readonly);
 	/* Drops what the tree holds. -EBUSY: something is in use (lazy: it lives until it is closed). */
 	int (*unmount)(struct mount *m, bool lazy);
@@ -211,7 +213,9 @@ int vfs_extend(struct vnode *vn, uint64_t size);
 /* The file was written to: its times, and the set-id bits that a write by others takes away. */
 void vfs_touch(struct vnode *vn);
 int vfs_getattr(struct vnode *vn, struct kstat *st);
-int vfs_permission(struct vnode *vn, unsigned want); /* MAY_*, by fsuid; 0, -EACCES */
+int vfs_permission(struct vnode *vn, unsigned want); /* MAY_*, by fsuid; 0, -EACCES, -EROFS */
+/* -EROFS: it lies in a file system that is mounted read-only. */
+int vfs_may_change(const struct vnode *vn);
 int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gid);
 /* May the process do what only the owner or root may. */
 bool vfs_is_owner(const struct vnode *vn);
@@ -220,7 +224,11 @@ bool vfs_is_root(void);
 ssize_t vfs_getcwd(char *buf, size_t size);
 /* The same of any directory. -ENOENT: it was removed. */
 ssize_t vfs_dir_path(struct vnode *dir, char *buf, size_t size);
-int vfs_mount(const char *fstype, const char *source, const char *target, unsigned long flags);
+/* mount(2). `options`: the file system's own, comma separated, or NULL. */
+int vfs_mount(const char *fstype, const char *source, const char *target, unsigned long flags,
+	const char *options);
+/* The i-th file system that can be mounted; *disk: from a disk. NULL: there are fewer. */
+const char *fstype_name(unsigned i, bool *disk);
 int vfs_umount(const char *target, int flags);
 /* fsync(2), syncfs(2), sync(2). No lock held. */
 int vfs_fsync(struct vnode *vn);
@@ -239,6 +247,8 @@ ssize_t vnode_cache_rw(
 	struct vnode *vn, struct uio *u, uint64_t off, bool append, uint64_t *newoff);
 
 struct mount *tmpfs_mount_new(const char *source); /* a fresh, empty tmpfs, or ERR_PTR(-ENOMEM) */
+/* size=, nr_blocks=, nr_inodes=, mode=, uid=, gid= (man 5 tmpfs). -EINVAL. */
+int tmpfs_set_options(struct mount *m, const char *options);
 uint64_t tmpfs_total_pages(void); /* of all tmpfs: what /proc/meminfo calls Cached */
 void tmpfs_init(void);
 

@@ -82,6 +82,11 @@ static bool in_group(const struct cred *c, uint32_t gid, uint32_t own)
 	return false;
 }
 
+int vfs_may_change(const struct vnode *vn)
+{
+	return READ_ONCE(vn->mount->readonly) ? -EROFS : 0;
+}
+
 /* man 7 path_resolution, "Permissions": exactly one of the three triplets counts; root may do
  * anything but execute a file that nobody may execute. */
 int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gid)
@@ -89,8 +94,9 @@ int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gi
 	struct proc *p = curproc();
 	uint32_t mode = vn->mode;
 
-	if ((want & MAY_WRITE) && vn->mount->readonly &&
-		(S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
+	/* A device, a FIFO or a socket is not written to where it lies. */
+	if ((want & MAY_WRITE) && (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)) &&
+		vfs_may_change(vn) != 0)
 		return -EROFS;
 	if (p == NULL || uid == 0) {
 		if ((want & MAY_EXEC) && !S_ISDIR(mode) && !(mode & 0111))
@@ -176,6 +182,9 @@ int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st)
 
 	if (vn->ops->setattr == NULL)
 		return -EPERM;
+	err = vfs_may_change(vn);
+	if (err != 0)
+		return err;
 	mutex_lock(&vn->lock);
 	err = check_setattr(vn, &which, &new);
 	if (err == 0)
@@ -202,6 +211,9 @@ static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
 	}
 	if (size > FILE_SIZE_MAX)
 		return -EFBIG;
+	err = vfs_may_change(vn);
+	if (err != 0)
+		return err;
 	mutex_lock(&vn->write_lock);
 	mutex_lock(&vn->lock);
 	err = grow_only && vnode_size(vn) >= size ? 0 : vn->ops->setattr(vn, ATTR_SIZE, &st);

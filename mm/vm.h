@@ -135,7 +135,7 @@ struct vm_map {
 	uint64_t size; /* bytes mapped, RLIMIT_AS */
 	vaddr_t brk_start, brk;
 	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start,
-		data_end;
+		data_end, auxv_start, auxv_end;
 	vaddr_t mmap_top; /* mmap searches downwards from here */
 };
 

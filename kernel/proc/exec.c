@@ -91,7 +91,8 @@ static void new_credentials(struct exec *x)
 	struct cred *c = &p->cred;
 	struct kstat st;
 
-	if (!p->no_new_privs && vfs_getattr(x->program.file->vnode, &st) == 0) {
+	if (!p->no_new_privs && !(x->program.file->vnode->mount->flags & MS_NOSUID) &&
+		vfs_getattr(x->program.file->vnode, &st) == 0) {
 		if (st.mode & S_ISUID)
 			c->euid = st.uid;
 		if ((st.mode & (S_ISGID | EXEC_IXGRP)) == (S_ISGID | EXEC_IXGRP))

@@ -45,7 +45,8 @@ struct file *exec_open(const char *path)
 
 	if (IS_ERR(f))
 		return f;
-	if ((f->vnode->mode & S_IFMT) != S_IFREG || f->vnode->object == NULL)
+	if ((f->vnode->mode & S_IFMT) != S_IFREG || f->vnode->object == NULL ||
+		(f->vnode->mount->flags & MS_NOEXEC))
 		err = -EACCES;
 	else
 		err = vfs_permission(f->vnode, 1);

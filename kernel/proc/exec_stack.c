@@ -97,7 +97,7 @@ static void put_pointers(struct writer *w, vaddr_t *str, vaddr_t end, unsigned n
 
 int exec_write_tables(const struct exec *x, vaddr_t *sp)
 {
-	const struct vm_map *m = x->map;
+	struct vm_map *m = x->map;
 	vaddr_t platform = x->stack_top - x->args.used - sizeof(PLATFORM);
 	vaddr_t random = platform - 16, arg = m->arg_start, env = m->env_start;
 	struct writer w = { 0, 0 };
@@ -116,7 +116,9 @@ int exec_write_tables(const struct exec *x, vaddr_t *sp)
 	put(&w, x->args.argc);
 	put_pointers(&w, &arg, m->arg_end, x->args.argc);
 	put_pointers(&w, &env, m->env_end, x->args.envc);
+	m->auxv_start = w.at;
 	for (unsigned i = 0; i < v.n; i++)
 		put(&w, v.entry[i]);
+	m->auxv_end = w.at;
 	return w.err;
 }

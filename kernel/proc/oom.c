@@ -17,6 +17,7 @@
 #define OOM_PATIENCE  (2000 * MS)
 #define OOM_POLL      (10 * MS)
 #define RECLAIM_PAGES 256
+#define OOM_NEVER     (-1000)
 #define OOM_MAX_TRIES 100 /* waits without a victim before a caller gives up */
 
 static struct mutex oom_mutex = MUTEX_INIT(oom_mutex, "oom_mutex");
@@ -27,7 +28,8 @@ static struct waitq nap = WAITQ_INIT(nap); /* nobody wakes it: sleeps end by the
 
 struct choice {
 	struct proc *proc;
-	uint64_t resident;
+	uint64_t resident; /* badness() */
+	uint64_t total;    /* pages there are */
 };
 
 static uint64_t resident_pages(struct proc *p)
@@ -41,10 +43,33 @@ static uint64_t resident_pages(struct proc *p)
 	return n;
 }
 
+/* Resident pages, more or less as the process's oom_score_adj has it; 0: it is not to be killed. */
+static uint64_t badness(struct proc *p, uint64_t total)
+{
+	int adj = READ_ONCE(p->oom_score_adj);
+	int64_t n = (int64_t)resident_pages(p);
+
+	if (n == 0 || p->pid == 1 || adj == OOM_NEVER)
+		return 0;
+	return (uint64_t)MAX(n + adj * (int64_t)total / 1000, (int64_t)1);
+}
+
+int oom_score(struct proc *p)
+{
+	struct page_stats st;
+	int64_t n;
+
+	page_stats(&st);
+	if (p->pid == 1 || READ_ONCE(p->oom_score_adj) == OOM_NEVER || st.total == 0)
+		return 0;
+	n = (int64_t)badness(p, st.total) * 1000 / (int64_t)st.total;
+	return (int)((1000 + n) * 2 / 3); /* Linux: an ordinary process has 666 */
+}
+
 static bool consider(struct proc *p, void *arg)
 {
 	struct choice *best = arg;
-	uint64_t n = p->pid != 1 && p != READ_ONCE(victim) ? resident_pages(p) : 0;
+	uint64_t n = p != READ_ONCE(victim) ? badness(p, best->total) : 0;
 
 	if (n > best->resident) {
 		if (best->proc != NULL)
@@ -72,13 +97,17 @@ static void set_victim(struct proc *p)
 
 bool oom_kill(void)
 {
-	struct choice best = { NULL, 0 };
+	struct choice best = { NULL, 0, 0 };
+	struct page_stats st;
 
+	page_stats(&st);
+	best.total = st.total;
 	proc_for_each(consider, &best);
 	if (best.proc == NULL)
 		return false;
 	klog(LOG_ERR, "out of memory: killed process %d (%s), %llu KiB resident", best.proc->pid,
-		best.proc->name, (unsigned long long)best.resident * (PAGE_SIZE / 1024));
+		best.proc->name,
+		(unsigned long long)resident_pages(best.proc) * (PAGE_SIZE / 1024));
 	signal_proc(best.proc, SIGKILL, NULL);
 	set_victim(best.proc);
 	return true;

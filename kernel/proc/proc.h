@@ -95,6 +95,7 @@ struct proc {
 	bool child_subreaper; /* orphans among its descendants become its children (man 2 prctl) */
 	bool has_execed;      /* since fork: its parent may no longer move it to another group */
 	int pdeath_signal;    /* sent when its parent ends; 0: none */
+	int oom_score_adj;    /* -1000 (never) to 1000, in thousandths of all memory */
 	uint64_t personality;
 	unsigned membarriers; /* registered by membarrier(2), atomic; cleared by exec */
 };
@@ -111,6 +112,9 @@ static inline struct pmap *proc_pmap(struct proc *p)
 {
 	return p != NULL && p->vm != NULL ? p->vm->pmap : &kernel_pmap;
 }
+
+/* sys_cred.c: the capabilities that follow from the ids, as bits. */
+void cred_caps(const struct cred *c, uint64_t *permitted, uint64_t *effective);
 
 void proc_get(struct proc *p);
 void proc_put(struct proc *p);
@@ -221,8 +225,10 @@ void proc_cpu_tick(struct proc *p);
 /* sys_time.c: disarms ITIMER_REAL for good; thread context. */
 void itimer_stop(struct proc *p);
 
-/* oom.c: kills the process with the most resident pages, with a log line. False: nobody left. */
+/* oom.c: kills the process with the most resident pages, corrected by oom_score_adj, with a log line. False: nobody left. */
 bool oom_kill(void);
+/* How likely it is p, from 0 to 2000 (man 5 proc, oom_score). */
+int oom_score(struct proc *p);
 
 void proc_init(void);
 void exit_init(void); /* starts the reaper; needs the scheduler */

@@ -214,7 +214,7 @@ long sys_setgroups(int n, vaddr_t ulist)
 
 /* There is the superuser and there are the others: what capget(2) says follows from the ids, as it does on Linux as
  * long as nobody calls capset(2) (man 7 capabilities, "Effect of user ID changes on capabilities"). */
-static void caps_of(const struct cred *c, uint64_t *permitted, uint64_t *effective)
+void cred_caps(const struct cred *c, uint64_t *permitted, uint64_t *effective)
 {
 	*permitted = c->uid == 0 || c->euid == 0 || c->suid == 0 ? CAP_FULL_SET : 0;
 	*effective = c->euid == 0 ? CAP_FULL_SET : 0;
@@ -249,7 +249,7 @@ long sys_capget(vaddr_t uhdr, vaddr_t udata)
 	p = proc_find(h.pid != 0 ? h.pid : curproc()->pid);
 	if (p == NULL)
 		return -ESRCH;
-	caps_of(&p->cred, &permitted, &effective);
+	cred_caps(&p->cred, &permitted, &effective);
 	proc_put(p);
 	for (long i = 0; i < n; i++) {
 		data[i].effective = (uint32_t)(effective >> (32 * i));
@@ -272,7 +272,7 @@ long sys_capset(vaddr_t uhdr, vaddr_t udata)
 		return -EPERM;
 	if (copy_from_user(data, udata, (size_t)n * sizeof(data[0])) != 0)
 		return -EFAULT;
-	caps_of(&curproc()->cred, &permitted, &effective);
+	cred_caps(&curproc()->cred, &permitted, &effective);
 	want_p = (data[0].permitted | (uint64_t)data[1].permitted << 32) & CAP_FULL_SET;
 	want_e = (data[0].effective | (uint64_t)data[1].effective << 32) & CAP_FULL_SET;
 	return want_p == permitted && want_e == effective ? 0 : -EPERM;

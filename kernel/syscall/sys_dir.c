@@ -275,22 +275,27 @@ static int string_or_empty(vaddr_t ustr, char **out)
 
 long sys_mount(vaddr_t usource, vaddr_t utarget, vaddr_t utype, unsigned long flags, vaddr_t data)
 {
-	char *source, *target, *type;
-	int err = string_or_empty(usource, &source);
+	char *source, *target, *type, *options;
+	int err = string_or_empty(utype, &type);
 
 	if (err != 0)
 		return err;
-	err = string_or_empty(utype, &type);
+	err = string_or_empty(usource, &source);
+	if (err != 0)
+		goto out_type;
+	err = string_or_empty(data, &options);
 	if (err != 0)
 		goto out_source;
 	target = path_get(utarget);
 	err = IS_ERR(target) ? PTR_ERR(target)
-			     : vfs_mount(type != NULL ? type : "", source, target, flags);
+			     : vfs_mount(type != NULL ? type : "", source, target, flags, options);
 	if (!IS_ERR(target))
 		path_put(target);
-	path_put(type);
+	path_put(options);
 out_source:
 	path_put(source);
+out_type:
+	path_put(type);
 	return err;
 }
 

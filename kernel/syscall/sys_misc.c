@@ -44,9 +44,30 @@ long sys_uname(vaddr_t uname)
 	return copy_to_user(uname, &copy, sizeof(copy));
 }
 
-static long set_node(char *field, vaddr_t uname, size_t len)
+static int set_field(char *field, const char *name, size_t len)
 {
-	char name[SYS_NMLN] = { 0 };
+	if (len >= SYS_NMLN)
+		return -EINVAL;
+	spin_lock(&uts_lock);
+	memset(field, 0, SYS_NMLN);
+	memcpy(field, name, len);
+	spin_unlock(&uts_lock);
+	return 0;
+}
+
+int uname_set_node(const char *name, size_t len)
+{
+	return set_field(uts.nodename, name, len);
+}
+
+int uname_set_domain(const char *name, size_t len)
+{
+	return set_field(uts.domainname, name, len);
+}
+
+static long set_from_user(int (*set)(const char *, size_t), vaddr_t uname, size_t len)
+{
+	char name[SYS_NMLN];
 
 	if (curproc()->cred.euid != 0)
 		return -EPERM;
@@ -54,20 +75,17 @@ static long set_node(char *field, vaddr_t uname, size_t len)
 		return -EINVAL;
 	if (copy_from_user(name, uname, len) != 0)
 		return -EFAULT;
-	spin_lock(&uts_lock);
-	memcpy(field, name, sizeof(name));
-	spin_unlock(&uts_lock);
-	return 0;
+	return set(name, len);
 }
 
 long sys_sethostname(vaddr_t uname, size_t len)
 {
-	return set_node(uts.nodename, uname, len);
+	return set_from_user(uname_set_node, uname, len);
 }
 
 long sys_setdomainname(vaddr_t uname, size_t len)
 {
-	return set_node(uts.domainname, uname, len);
+	return set_from_user(uname_set_domain, uname, len);
 }
 
 long sys_sysinfo(vaddr_t uinfo)

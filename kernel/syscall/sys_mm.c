@@ -4,6 +4,7 @@
  */
 #include "fs/file.h"
 #include "fs/memfd.h"
+#include "fs/vfs.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/proc.h"
 #include "kernel/syscall/abi/fs.h"
@@ -44,6 +45,8 @@ static int check_file(struct file *f, unsigned prot, unsigned flags)
 		return -EOPNOTSUPP;
 	if (!file_readable(f) || (shared && prot & PROT_WRITE && !file_writable(f)))
 		return -EACCES;
+	if ((prot & PROT_EXEC) && f->vnode != NULL && (f->vnode->mount->flags & MS_NOEXEC))
+		return -EPERM;
 	if (f->ops->mmap == NULL)
 		return -ENODEV;
 	return flags & MAP_GROWSDOWN ? -EINVAL : 0;

@@ -283,7 +283,11 @@ static int statfs64_out(const struct statfs_info *s, vaddr_t ubuf)
 
 static int statfs_mount(struct mount *m, struct statfs_info *out)
 {
-	return m->statfs != NULL ? m->statfs(m, out) : -ENOSYS;
+	int err = m->statfs != NULL ? m->statfs(m, out) : -ENOSYS;
+
+	if (err == 0)
+		out->flags |= m->flags | (m->readonly ? ST_RDONLY : 0);
+	return err;
 }
 
 static int statfs_path(vaddr_t upath, struct statfs_info *out)

@@ -168,11 +168,16 @@
 #define BLKGETSIZE64 (sizeof(abi_ulong) == 8 ? 0x80081272u : 0x80041272u)
 
 #define MS_RDONLY       1
+#define MS_NOSUID       2
+#define MS_NODEV        4
+#define MS_NOEXEC       8
 #define MS_REMOUNT      32
 #define MS_BIND         4096
 #define MS_MOVE         8192
-#define MS_SHARED       (1 << 20)
+#define MS_UNBINDABLE   (1 << 17)
 #define MS_PRIVATE      (1 << 18)
+#define MS_SLAVE        (1 << 19)
+#define MS_SHARED       (1 << 20)
 #define MNT_FORCE       1
 #define MNT_DETACH      2
 #define MNT_EXPIRE      4
@@ -184,7 +189,7 @@
 #define TMPFS_MAGIC      0x01021994
 #define PROC_SUPER_MAGIC 0x9fa0
 #define EXT2_SUPER_MAGIC 0xef53
-#define ST_RDONLY        1
+#define ST_RDONLY        1 /* and ST_NOSUID, ST_NODEV, ST_NOEXEC: as MS_* */
 #define ST_VALID         0x20
 
 typedef intptr_t abi_long;
