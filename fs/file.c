@@ -80,12 +80,14 @@ ssize_t file_io(struct file *f, struct uio *u, uint64_t *off)
 	bool reading = u->dir == UIO_READ;
 	ssize_t n;
 
+	if (off != NULL && f->ops->seek == NULL) /* before all else, as on Linux */
+		return -ESPIPE;
 	if (reading ? !file_readable(f) : !file_writable(f))
 		return -EBADF;
 	if ((reading ? f->ops->read : f->ops->write) == NULL)
 		return f->vnode != NULL && S_ISDIR(f->vnode->mode) ? -EISDIR : -EINVAL;
 	if (f->ops->seek == NULL)
-		return off != NULL ? -ESPIPE : call_io(f, u, NULL);
+		return call_io(f, u, NULL);
 	if (off != NULL) {
 		if ((int64_t)*off < 0)
 			return -EINVAL;

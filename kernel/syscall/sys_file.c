@@ -446,7 +446,11 @@ long sys_fsync(int fd)
 
 	if (f == NULL)
 		return -EBADF;
-	ret = f->vnode != NULL ? vfs_fsync(f->vnode) : -EINVAL;
+	/* What has nothing behind it cannot be synced: a pipe, a terminal. */
+	ret = f->vnode != NULL && (S_ISREG(f->vnode->mode) || S_ISDIR(f->vnode->mode) ||
+					  S_ISBLK(f->vnode->mode))
+		      ? vfs_fsync(f->vnode)
+		      : -EINVAL;
 	file_put(f);
 	return ret;
 }

@@ -237,6 +237,8 @@ long sys_mincore(vaddr_t addr, size_t len, vaddr_t uvec)
 		return -EINVAL;
 	if (!user_range_ok(addr, len))
 		return -ENOMEM;
+	if (!user_range_ok(uvec, ROUND_UP(len, PAGE_SIZE) >> PAGE_SHIFT))
+		return -EFAULT;
 	for (size_t left = ROUND_UP(len, PAGE_SIZE) >> PAGE_SHIFT; left > 0; left -= n) {
 		n = MIN(left, sizeof(vec));
 		err = mincore_chunk(curproc()->vm, addr, vec, n);

@@ -24,11 +24,9 @@ static long rw(int fd, enum uio_dir dir, vaddr_t buf, size_t count, uint64_t *of
 
 	if (f == NULL)
 		return -EBADF;
-	if ((ssize_t)count < 0)
-		n = -EINVAL;
-	else if (!user_range_ok(buf, count))
-		n = -EFAULT;
-	else {
+	if (!user_range_ok(buf, count)) {
+		n = (dir == UIO_READ ? file_readable(f) : file_writable(f)) ? -EFAULT : -EBADF;
+	} else {
 		uio_init_user(&u, dir, buf, MIN(count, RW_MAX));
 		n = file_io(f, &u, off);
 	}
@@ -105,7 +103,10 @@ static long rwv(int fd, enum uio_dir dir, vaddr_t uiov, unsigned long n, uint64_
 
 	if (f == NULL)
 		return -EBADF;
-	ret = (dir == UIO_READ ? file_readable(f) : file_writable(f)) ? 0 : -EBADF;
+	if (off != NULL && f->ops->seek == NULL)
+		ret = -ESPIPE;
+	else
+		ret = (dir == UIO_READ ? file_readable(f) : file_writable(f)) ? 0 : -EBADF;
 	if (ret == 0)
 		ret = uio_import(&u, dir, uiov, n, inl, &iov);
 	if (ret >= 0)
