@@ -152,6 +152,8 @@ static int check_entry(const struct remap *r, const struct vm_entry *e)
 		return -EINVAL;
 	if (r->flags & MREMAP_DONTUNMAP)
 		more = r->new_len;
+	if (more != 0 && !vm_data_ok(r->map, e->prot, e->flags, more))
+		return -ENOMEM;
 	return more != 0 ? vm_check_limits(r->map, more) : 0;
 }
 

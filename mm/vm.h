@@ -133,6 +133,7 @@ struct vm_map {
 	unsigned nentries;
 	uint32_t refs;
 	uint64_t size; /* bytes mapped, RLIMIT_AS */
+	uint64_t data; /* of these private and writable, and no stack: RLIMIT_DATA */
 	vaddr_t brk_start, brk;
 	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start,
 		data_end, auxv_start, auxv_end;

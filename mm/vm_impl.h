@@ -50,6 +50,15 @@ vaddr_t vm_find_space(struct vm_map *m, size_t len);
 
 /* May the map grow by `bytes` (RLIMIT_AS, number of entries). 0 or -ENOMEM. No lock needed. */
 int vm_check_limits(struct vm_map *m, uint64_t bytes);
+/* May `bytes` with these rights and VME_* flags be mapped, as far as RLIMIT_DATA is concerned. */
+bool vm_data_ok(struct vm_map *m, unsigned prot, unsigned flags, uint64_t bytes);
+/* Does an entry count for it. */
+static inline bool vm_is_data(unsigned prot, unsigned flags)
+{
+	return prot & VM_WRITE && !(flags & (VME_SHARED | VME_GROWSDOWN));
+}
+/* Changes an entry's rights. */
+void vm_entry_set_prot(struct vm_map *m, struct vm_entry *e, unsigned prot);
 /* Could memory ever hold a private writable mapping of this size (Linux's overcommit heuristic). */
 bool vm_may_commit(uint64_t bytes);
 /* A soft limit of the calling process; infinite for maps that are not its own (exec). */

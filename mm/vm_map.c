@@ -154,6 +154,26 @@ struct vm_entry *vm_entry_merge(struct vm_map *m, struct vm_entry *e)
 	return e;
 }
 
+/* Counts `bytes` more, or fewer, of what is like e. */
+static void account(struct vm_map *m, const struct vm_entry *e, int64_t bytes)
+{
+	m->size += (uint64_t)bytes;
+	if (vm_is_data(e->prot, e->flags))
+		m->data += (uint64_t)bytes;
+}
+
+static int64_t length(const struct vm_entry *e)
+{
+	return (int64_t)(e->end - e->start);
+}
+
+void vm_entry_set_prot(struct vm_map *m, struct vm_entry *e, unsigned prot)
+{
+	account(m, e, -length(e));
+	e->prot = prot;
+	account(m, e, length(e));
+}
+
 static void entry_link(struct vm_map *m, struct vm_entry *e)
 {
 	struct vm_entry *above = vm_entry_find(m, e->start);
@@ -167,7 +187,7 @@ static void entry_link(struct vm_map *m, struct vm_entry *e)
 struct vm_entry *vm_entry_insert(struct vm_map *m, struct vm_entry *e)
 {
 	entry_link(m, e);
-	m->size += e->end - e->start;
+	account(m, e, length(e));
 	return vm_entry_merge(m, e);
 }
 
@@ -178,13 +198,12 @@ void vm_entry_unlink(struct vm_map *m, struct vm_entry *e)
 		m->hint = vm_entry_prev(m, e);
 	list_remove(&e->link);
 	m->nentries--;
-	m->size -= e->end - e->start;
+	account(m, e, -length(e));
 }
 
 void vm_entry_resize(struct vm_map *m, struct vm_entry *e, vaddr_t start, vaddr_t end)
 {
-	m->size -= e->end - e->start;
-	m->size += end - start;
+	account(m, e, (int64_t)(end - start) - length(e));
 	object_lock(e);
 	e->offset += start - e->start;
 	e->start = start;
@@ -358,7 +377,7 @@ static int fork_entry(struct vm_map *dst, struct vm_map *src, const struct vm_en
 	vm_entry_attach(copy, e->object, e->offset, e->file);
 	list_push_back(&dst->entries, &copy->link);
 	dst->nentries++;
-	dst->size += e->end - e->start;
+	account(dst, copy, length(copy));
 	return fork_pages(dst, src, e);
 }
 

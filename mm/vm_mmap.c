@@ -33,6 +33,13 @@ int vm_check_limits(struct vm_map *m, uint64_t bytes)
 	return m->size > limit || bytes > limit - m->size ? -ENOMEM : 0;
 }
 
+bool vm_data_ok(struct vm_map *m, unsigned prot, unsigned flags, uint64_t bytes)
+{
+	uint64_t limit = vm_rlimit(m, RLIMIT_DATA);
+
+	return !vm_is_data(prot, flags) || (m->data <= limit && bytes <= limit - m->data);
+}
+
 bool vm_may_commit(uint64_t bytes)
 {
 	struct page_stats st;
@@ -101,6 +108,8 @@ static intptr_t map_locked(
 	addr = (vaddr_t)va;
 	old = vm_range_mapped(m, addr, addr + len);
 	err = vm_check_limits(m, len - old);
+	if (err == 0 && !vm_data_ok(m, e->prot, e->flags, len - old))
+		err = -ENOMEM;
 	if (err == 0 && old != 0)
 		err = vm_unmap_range(m, addr, addr + len, dead);
 	if (err != 0)
@@ -208,9 +217,11 @@ static int protect_entry(struct vm_map *m, struct vm_entry *e, unsigned prot)
 		return -EACCES;
 	if (!(e->prot & VM_WRITE) && !commit_ok(e->end - e->start, prot, 0, e->flags & VME_SHARED))
 		return -ENOMEM;
+	if (!vm_is_data(e->prot, e->flags) && !vm_data_ok(m, prot, e->flags, e->end - e->start))
+		return -ENOMEM;
 	if (e->prot == prot)
 		return 0;
-	e->prot = prot;
+	vm_entry_set_prot(m, e, prot);
 	pmap_protect(m->pmap, e->start, e->end, prot);
 	return 0;
 }
@@ -273,7 +284,8 @@ static bool grow_brk(struct vm_map *m, vaddr_t from, vaddr_t to)
 	struct vm_entry *e;
 
 	if (!vm_range_free(m, from, to) || !vm_may_commit(to - from) ||
-		vm_check_limits(m, to - from) != 0)
+		vm_check_limits(m, to - from) != 0 ||
+		!vm_data_ok(m, VM_READ | VM_WRITE, VME_HEAP, to - from))
 		return false;
 	e = vm_entry_alloc(m, from, to, VM_READ | VM_WRITE, VME_HEAP);
 	if (e == NULL)
@@ -291,7 +303,7 @@ vaddr_t vm_brk(struct vm_map *m, vaddr_t brk)
 	mutex_lock(&m->lock);
 	if (brk < m->brk_start || brk > USER_END - PAGE_SIZE)
 		goto out;
-	if (brk - m->brk_start > vm_rlimit(m, RLIMIT_DATA))
+	if (brk - m->brk_start + (m->data_end - m->data_start) > vm_rlimit(m, RLIMIT_DATA))
 		goto out;
 	from = ROUND_UP(m->brk, PAGE_SIZE);
 	to = ROUND_UP(brk, PAGE_SIZE);
