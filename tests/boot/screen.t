@@ -56,7 +56,7 @@ expect 12321
 EOF
 }
 
-# vi, to the last character of the screen; top; and a look back at what has scrolled away.
+# vi, to the last character of the screen; top, less, bash; and a look back at what has scrolled away.
 editor() { # editor ROWS
 	{
 		printf 'Hello\nWorld\n'
@@ -87,6 +87,28 @@ expect Load average:
 expect COMMAND
 colour PID 0 7
 type q
+expect mayfly:
+type seq 901 999 | less\\n
+expect standard input
+absent 999
+type G
+expect 999
+absent 901
+type q
+type PS1=bash_: bash --norc\\n
+quiet 1
+expect bash_:
+type echo x\$((40+))y
+key left
+key left
+key left
+type 2\\n
+expect x42y
+key up
+key backspace
+type z\\n
+expect x42z
+type exit\\n
 type seq 1 $(($1 * 2)) | sed s/^/L/\\n
 expect L$(($1 * 2))
 absent L$(($1 / 2)) 
@@ -105,14 +127,14 @@ EOF
 	session 80 25
 	editor 25
 } >"$tmp/text"
-screen "amd64: VGA text, from the ISO" --arch amd64 --entry amd64 <"$tmp/text"
-screen "i386: VGA text" --arch i386 <"$tmp/text"
+screen "amd64: VGA text, from the ISO" --arch amd64 --entry amd64 --add "$debian/amd64/bash:/bin/bash" <"$tmp/text"
+screen "i386: VGA text" --arch i386 --add "$debian/i386/bash:/bin/bash" <"$tmp/text"
 {
 	session 100 37
 	editor 37
 } >"$tmp/pixels"
-screen "amd64: framebuffer under UEFI" --arch amd64 --uefi <"$tmp/pixels"
-screen "i386: framebuffer under UEFI" --arch i386 --uefi <"$tmp/pixels"
+screen "amd64: framebuffer under UEFI" --arch amd64 --uefi --add "$debian/amd64/bash:/bin/bash" <"$tmp/pixels"
+screen "i386: framebuffer under UEFI" --arch i386 --uefi --add "$debian/i386/bash:/bin/bash" <"$tmp/pixels"
 screen "i386: framebuffer of 16 bits under BIOS, German keyboard" --arch i386 --entry i386-gfx --append keymap=de <<'EOF'
 expect mayfly:
 size 100x37
