@@ -443,3 +443,83 @@ TEST(pty_badptr)
 	SHOW(tcdrain(p.m));
 	pair_close(p);
 }
+
+/* Somebody else with the slave, whatever happens to it. By way of the master, for a name may be another's
+ * by now. */
+static void storm_visitor(int m)
+{
+	int fd = ioctl(m, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK), n;
+	char buf[16];
+
+	close(m);
+	for (int i = 0; fd >= 0 && i < 20; i++) {
+		(void)!write(fd, "visit", 5);
+		(void)!read(fd, buf, sizeof(buf));
+		ioctl(fd, TIOCGPGRP, &n);
+		ioctl(fd, FIONREAD, &n);
+	}
+	fd = open("/dev/tty", O_RDWR | O_NONBLOCK);
+	_exit(fd >= 0);
+}
+
+/* Pairs that are made, opened, taken as controlling terminals, hung up and closed by several processes at
+ * the same time. */
+static void storm_pair(unsigned n)
+{
+	int m = posix_openpt(O_RDWR | O_NOCTTY), status;
+	char name[64], buf[64];
+	pid_t pid, visitor;
+
+	if (m < 0 || unlockpt(m) != 0)
+		_exit(1);
+	strcpy(name, ptsname(m));
+	fcntl(m, F_SETFL, O_NONBLOCK);
+	visitor = fork();
+	if (visitor == 0)
+		storm_visitor(m);
+	pid = fork();
+	if (pid == 0) {
+		int s;
+
+		if (n % 3 == 0)
+			close(m);
+		setsid();
+		s = open(name, O_RDWR);
+		if (s >= 0 && write(s, name, strlen(name)) > 0 && n % 4 == 0 && fork() == 0) {
+			(void)!read(s, buf, sizeof(buf)); /* until it hangs up */
+			_exit(0);
+		}
+		if (n % 5 == 0)
+			ioctl(s, TIOCNOTTY);
+		_exit(0);
+	}
+	if (n % 2 == 0)
+		waitpid(pid, &status, 0);
+	if (write(m, "typed\n\003", 7) < 0 && errno != EAGAIN)
+		_exit(2);
+	(void)!read(m, buf, sizeof(buf));
+	close(m);
+	if (n % 2 != 0)
+		waitpid(pid, &status, 0);
+	waitpid(visitor, &status, 0);
+}
+
+TEST(pty_storm)
+{
+	enum { WORKERS = 4, ROUNDS = 50 };
+	int status, bad = 0;
+
+	signal(SIGHUP, SIG_IGN);
+	for (int w = 0; w < WORKERS; w++) {
+		if (fork() != 0)
+			continue;
+		signal(SIGHUP, SIG_DFL);
+		for (unsigned i = 0; i < ROUNDS; i++) {
+			storm_pair(i + (unsigned)w);
+		}
+		_exit(0);
+	}
+	while (wait(&status) > 0)
+		bad += status != 0;
+	printf("failed %d\n", bad);
+}
