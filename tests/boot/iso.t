@@ -29,11 +29,11 @@ if [ -n "$soak" ]; then
 			done
 		done
 	done
-	# Each entry of the menu; those in a submenu are chosen as "submenu>entry".
+	sub= # each entry of the menu; those in a submenu are chosen as "submenu>entry".
 	for entry in $(sed -n 's/^submenu.*--id \([a-z]*\).*/\1>/p; s/^.*--id \([a-z0-9-]*\) {.*/\1/p' "$top/boot/grub.cfg"); do
 		case $entry in
 		*\>) sub=$entry && continue ;;
-		amd64 | i386 | *-safe) path=$entry ;;
+		amd64 | i386 | *-safe | *-gfx) path=$entry ;;
 		amd64-* | i386-*) path=$sub$entry ;;
 		*) continue ;;
 		esac
@@ -43,6 +43,7 @@ if [ -n "$soak" ]; then
 		case $entry in
 		*-selftest) matches "$log" 'selftest: [0-9]+ passed, 0 failed' "$entry: self-tests" ;;
 		*-safe) matches "$log" 'smp: 1 CPU online' "$entry: one CPU" ;;
+		*-gfx) matches "$log" 'screen: .*framebuffer' "$entry: graphics" ;;
 		*-*) is "$(tail -n 1 "$out")" "strategy ${entry#*-}" "$entry: its strategy" ;;
 		esac
 	done

@@ -21,6 +21,7 @@ unsigned ncpus;
 
 #define RSDP_AT 0xe0010u
 #define MEM_TOP 0x100000u
+#define HIGH    GiB(4) /* the same bytes are there again */
 
 static uint8_t mem[MEM_TOP + 65536];
 static unsigned maps, max_cpus = MAX_CPUS;
@@ -34,6 +35,8 @@ void *kva_map_phys(paddr_t pa, size_t size, unsigned flags)
 
 	maps++;
 	memset(p, 0xff, size);
+	if (pa >= HIGH)
+		pa -= HIGH;
 	if (pa < sizeof(mem))
 		memcpy(p, mem + pa, MIN(size, sizeof(mem) - (size_t)pa));
 	return p;
@@ -67,7 +70,8 @@ uint32_t lapic_id(void)
 
 /* ---- building tables ---- */
 
-static uint32_t top; /* next free physical address */
+static uint32_t top;   /* next free physical address */
+static uint64_t shift; /* added to the addresses in XSDT and FADT */
 
 static void fix_checksum(uint32_t at, size_t n, size_t field_at)
 {
@@ -120,14 +124,16 @@ static void build(bool xsdt)
 	uint8_t fadt[244 - sizeof(struct table)] = { 0 }, hpet[56 - sizeof(struct table)] = { 0 };
 	struct rsdp *r = (void *)(mem + RSDP_AT);
 	uint64_t entries[3];
-	uint32_t entries32[3], root_at;
+	uint32_t entries32[3], root_at, dsdt;
 
 	memset(mem, 0, sizeof(mem));
 	memset(&acpi, 0, sizeof(acpi));
 	nfound = nleft_out = 0;
 	top = MEM_TOP;
 	entries[0] = add_table("APIC", madt_body, sizeof(madt_body));
-	set(fadt, FADT_DSDT, add_table("DSDT", dsdt_body, sizeof(dsdt_body)), 4);
+	dsdt = add_table("DSDT", dsdt_body, sizeof(dsdt_body));
+	set(fadt, FADT_DSDT, shift != 0 ? 0 : dsdt, 4);
+	set(fadt, FADT_X_DSDT, shift != 0 ? dsdt + shift : 0, 8);
 	set(fadt, FADT_SMI_CMD, 0xb2, 4);
 	set(fadt, FADT_ACPI_ENABLE, 2, 1);
 	set(fadt, FADT_PM1A_CNT, 0x604, 4);
@@ -140,15 +146,17 @@ static void build(bool xsdt)
 	entries[1] = add_table("FACP", fadt, sizeof(fadt));
 	set(hpet, HPET_ADDRESS + 4, 0xfed00000, 8);
 	entries[2] = add_table("HPET", hpet, sizeof(hpet));
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		entries32[i] = (uint32_t)entries[i];
+		entries[i] += shift;
+	}
 	root_at = xsdt ? add_table("XSDT", entries, sizeof(entries))
 		       : add_table("RSDT", entries32, sizeof(entries32));
 	memcpy(r->signature, "RSD PTR ", 8);
 	r->revision = xsdt ? 2 : 0;
 	if (xsdt) {
 		r->length = RSDP_V2_SIZE;
-		r->xsdt = root_at;
+		r->xsdt = root_at + shift;
 	} else {
 		r->rsdt = root_at;
 	}
@@ -195,6 +203,11 @@ static void test_good(void)
 	acpi_init();
 	check_good("given RSDP");
 	boot_info.rsdp = 0;
+	shift = HIGH;
+	build(true);
+	acpi_init();
+	check_good("tables above 4 GiB");
+	shift = 0;
 
 	max_cpus = 2;
 	build(true);
