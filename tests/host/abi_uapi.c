@@ -2,17 +2,32 @@
  * Linux's side of t_abi: only UAPI headers here.
  */
 #include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/ioctls.h>
 #include <asm/ldt.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <asm/stat.h>
+#include <asm/statfs.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/eventpoll.h>
+#include <linux/fadvise.h>
+#include <linux/falloc.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/kd.h>
+#include <linux/limits.h>
+#include <linux/magic.h>
+#include <linux/memfd.h>
+#include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/signalfd.h>
+#include <linux/stat.h>
 #include <linux/sysinfo.h>
 #include <linux/termios.h>
 #include <linux/time.h>
@@ -21,6 +36,7 @@
 #include <linux/utsname.h>
 #include <linux/vt.h>
 #include <linux/wait.h>
+#include <linux/xattr.h>
 
 #include "tests/host/t_abi.h"
 
@@ -32,6 +48,19 @@ const struct abi_const uapi_consts[] = {
 #undef CONST
 
 const struct abi_const uapi_sizes[] = {
+	{ "stat", sizeof(struct stat) },
+	{ "stat.st_size", offsetof(struct stat, st_size) },
+	{ "stat.st_ctime", offsetof(struct stat, st_ctime) },
+	{ "statx", sizeof(struct statx) },
+	{ "statx.stx_size", offsetof(struct statx, stx_size) },
+	{ "statx.stx_mtime", offsetof(struct statx, stx_mtime) },
+	{ "statx.stx_dev_minor", offsetof(struct statx, stx_dev_minor) },
+	{ "statfs", sizeof(struct statfs) },
+	{ "statfs.f_flags", offsetof(struct statfs, f_flags) },
+	{ "flock", sizeof(struct flock) },
+	{ "flock.l_pid", offsetof(struct flock, l_pid) },
+	{ "cap_header", sizeof(struct __user_cap_header_struct) },
+	{ "cap_data", sizeof(struct __user_cap_data_struct) },
 	{ "timespec", sizeof(struct __kernel_old_timespec) },
 	{ "timespec64", sizeof(struct __kernel_timespec) },
 	{ "timeval", sizeof(struct __kernel_old_timeval) },

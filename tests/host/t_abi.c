@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Every constant and structure of the process, time and signal ABI against Linux's UAPI headers,
+ * Every constant and structure of the file, process, time and signal ABI against Linux's UAPI headers,
  * compiled for 64 and for 32 bits.
  */
 #include "fs/epoll.h"
 #include "kernel/syscall/abi/errno.h"
+#include "kernel/syscall/abi/fs.h"
 #include "kernel/syscall/abi/kd.h"
 #include "kernel/syscall/abi/proc.h"
 #include "kernel/syscall/abi/signal.h"
@@ -19,6 +20,19 @@ static const struct abi_const ours[] = {
 };
 
 static const struct abi_const our_sizes[] = {
+	{ "stat", sizeof(struct linux_stat) },
+	{ "stat.st_size", offsetof(struct linux_stat, st_size) },
+	{ "stat.st_ctime", offsetof(struct linux_stat, st_ctime) },
+	{ "statx", sizeof(struct linux_statx) },
+	{ "statx.stx_size", offsetof(struct linux_statx, stx_size) },
+	{ "statx.stx_mtime", offsetof(struct linux_statx, stx_mtime) },
+	{ "statx.stx_dev_minor", offsetof(struct linux_statx, stx_dev_minor) },
+	{ "statfs", sizeof(struct linux_statfs) },
+	{ "statfs.f_flags", offsetof(struct linux_statfs, f_flags) },
+	{ "flock", sizeof(struct linux_flock) },
+	{ "flock.l_pid", offsetof(struct linux_flock, l_pid) },
+	{ "cap_header", sizeof(struct abi_cap_header) },
+	{ "cap_data", sizeof(struct abi_cap_data) },
 	{ "timespec", sizeof(struct abi_timespec) },
 	{ "timespec64", sizeof(struct abi_timespec64) },
 	{ "timeval", sizeof(struct abi_timeval) },
