@@ -166,7 +166,7 @@ static int do_unlink(struct nameidata *nd, bool dir)
 	struct vnode *parent = nd->dir, *vn;
 	int err;
 
-	err = vfs_may_change(parent);
+	err = nd->len > NAME_MAX ? -ENAMETOOLONG : vfs_may_change(parent);
 	if (err != 0)
 		return err;
 	mutex_lock(&parent->lock);
@@ -331,6 +331,8 @@ static int child_unlocked(struct nameidata *nd, struct vnode **out)
 {
 	int err;
 
+	if (nd->len > NAME_MAX)
+		return -ENAMETOOLONG;
 	mutex_lock(&nd->dir->lock);
 	err = nd->dir->ops->lookup(nd->dir, nd->name, nd->len, out);
 	mutex_unlock(&nd->dir->lock);
@@ -401,8 +403,6 @@ int vfs_rename(struct vnode *ostart, const char *opath, struct vnode *nstart, co
 		err = vfs_permission(n.dir, MAY_EXEC);
 	if (err == 0 && (nd_is_dots(&o) || nd_is_dots(&n)))
 		err = -EBUSY;
-	if (err == 0 && (o.len > NAME_MAX || n.len > NAME_MAX))
-		err = -ENAMETOOLONG;
 	if (err == 0 && o.dir->mount != n.dir->mount)
 		err = -EXDEV;
 	if (err == 0)

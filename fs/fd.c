@@ -370,3 +370,20 @@ void fd_close_range(unsigned first, unsigned last, bool cloexec_only)
 			fd_close((int)fd);
 	}
 }
+
+int fd_unshare(void)
+{
+	struct proc *p = curproc();
+	struct fd_table *old = p->fds, *new;
+
+	if (__atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+		return 0;
+	new = fd_table_copy(old);
+	if (new == NULL)
+		return -ENOMEM;
+	spin_lock(&proc_lock); /* /proc looks for it under this lock */
+	p->fds = new;
+	spin_unlock(&proc_lock);
+	fd_table_put(old);
+	return 0;
+}

@@ -110,6 +110,8 @@ int fd_get_cloexec(int fd); /* 0, 1, -EBADF */
 int fd_set_cloexec(int fd, bool on);
 /* Open descriptors in [first, last]: closes them, or marks them close-on-exec. */
 void fd_close_range(unsigned first, unsigned last, bool cloexec_only);
+/* The calling process's table becomes its own if it shares it with another process. -ENOMEM. */
+int fd_unshare(void);
 /* For /proc: file `fd` of another table, with a reference; and the next open fd >= fd, or -1. */
 struct file *fd_table_file(struct fd_table *t, int fd);
 int fd_table_next(struct fd_table *t, int fd);

@@ -67,6 +67,12 @@ long sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	if (first > last || (flags & ~(unsigned)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
 		return -EINVAL;
+	if (flags & CLOSE_RANGE_UNSHARE) {
+		int err = READ_ONCE(curproc()->nlive) > 1 ? -EINVAL : fd_unshare();
+
+		if (err != 0) /* the threads of a process have one table in any case */
+			return err;
+	}
 	fd_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
 	return 0;
 }
