@@ -239,8 +239,9 @@ unsigned screen_replies(unsigned n, uint8_t *buf, unsigned size)
 	return got;
 }
 
-/* A panic must not wait for a CPU that has been stopped, maybe with the lock. */
-static bool try_lock_long(void)
+/* At the machine's end, and in a panic, one must not wait for a CPU that has been stopped, maybe with the
+ * lock. Whatever it was in the middle of, rows and columns are within bounds. */
+static bool lock_if_possible(void)
 {
 	for (unsigned i = 0; i < LOCK_TRIES; i++) {
 		if (spin_trylock(&screen_lock))
@@ -267,11 +268,14 @@ static void begin_panic(void)
 
 void screen_log(const void *buf, size_t len)
 {
-	bool locked;
+	bool locked = true;
 
 	if (display == NULL)
 		return;
-	locked = try_lock_long();
+	if (log_panicking())
+		locked = lock_if_possible();
+	else
+		spin_lock(&screen_lock);
 	if (log_panicking() && !panicking)
 		begin_panic();
 	write_locked(&consoles[foreground], buf, len);
@@ -282,7 +286,7 @@ void screen_log(const void *buf, size_t len)
 
 void screen_flush(void)
 {
-	bool locked = try_lock_long();
+	bool locked = lock_if_possible();
 
 	if (display != NULL)
 		paint_all();
