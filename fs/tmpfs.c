@@ -135,17 +135,24 @@ static void node_free(struct tmpfs_node *n)
 	kmem_cache_free(node_cache, n);
 }
 
-/* The last reference is gone: no name leads here any more, so nobody can find it again. */
+/* The last reference is gone: no name leads here any more, so nobody can find it again. A removed directory
+ * drops its parent, perhaps the last reference to that one: a chain of any length, hence the loop. */
 static void tmpfs_inactive(struct vnode *vn)
 {
-	struct tmpfs_node *n = tmpfs_node(vn);
-	struct tmpfs *fs = tmpfs_of(vn);
+	while (vn != NULL) {
+		struct tmpfs_node *n = tmpfs_node(vn), *parent = n->parent;
+		struct tmpfs *fs = tmpfs_of(vn);
 
-	spin_lock(&fs->lock);
-	list_remove(&n->link);
-	fs->ninodes--;
-	spin_unlock(&fs->lock);
-	node_free(n);
+		spin_lock(&fs->lock);
+		list_remove(&n->link);
+		fs->ninodes--;
+		spin_unlock(&fs->lock);
+		node_free(n);
+		vn = parent != NULL && parent != n &&
+				     __atomic_sub_fetch(&parent->vn.refs, 1, __ATOMIC_ACQ_REL) == 0
+			     ? &parent->vn
+			     : NULL;
+	}
 }
 
 static const struct vnode_ops tmpfs_ops = {

@@ -42,8 +42,8 @@ struct tmpfs_node {
 	struct list entries;
 	unsigned nentries;
 	uint64_t next_cookie;
-	struct tmpfs_node *parent; /* the root: itself; NULL: removed */
-	struct tmpfs_dirent *self; /* the entry in parent; NULL: the root */
+	struct tmpfs_node *parent; /* the root: itself; with a reference once it is removed */
+	struct tmpfs_dirent *self; /* the entry in parent; NULL: the root, or removed */
 };
 
 struct tmpfs_dirent {

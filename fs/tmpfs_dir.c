@@ -133,12 +133,15 @@ static void take_out(struct tmpfs_node *dir, struct tmpfs_dirent *de)
 	kfree(de);
 }
 
-/* Takes the entry out for good, with its reference. */
+/* Takes the entry out for good, with its reference. ".." of a directory leads to where it was for as long as
+ * somebody is in it, so it keeps that one. */
 static void remove_entry(struct tmpfs_node *dir, struct tmpfs_dirent *de)
 {
 	struct tmpfs_node *n = de->node;
 
-	set_place(n, NULL, NULL);
+	if (S_ISDIR(n->vn.mode))
+		vnode_get(&dir->vn);
+	set_place(n, dir, NULL);
 	take_out(dir, de);
 	if (!S_ISDIR(n->vn.mode))
 		add_links(n, -1);

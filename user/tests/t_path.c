@@ -123,9 +123,11 @@ TEST(path_removed)
 	SHOW(open("f", O_CREAT | O_RDWR, 0600));
 	SHOW(mkdir("sub", 0755));
 	SHOW(stat(".", &st) == 0 ? (long)st.st_nlink : -1);
+	SHOW(access("..", F_OK));
+	SHOW(access("../d2", F_OK));
 	SHOW(mkdirat(fd, "sub", 0755));
 	SHOW(openat(fd, ".", O_RDONLY) >= 0);
-	SHOW(chdir(WORK));
+	SHOW(chdir(".."));
 	SHOW(getcwd(cwd, sizeof(cwd)) != NULL && strcmp(cwd, WORK) == 0);
 	close(fd);
 }
@@ -148,6 +150,31 @@ static void jailed(void)
 	SHOW(chroot("inside"));
 	SHOW(setuid(1000));
 	SHOW(chroot("."));
+}
+
+/* A tree that goes while somebody is at its bottom: the way up is still there, and goes with him. */
+static void deep(void)
+{
+	struct stat st;
+	int n = 0;
+
+	for (int i = 0; i < 1000; i++)
+		if (mkdir("d", 0755) != 0 || chdir("d") != 0)
+			printf("no level %d\n", i);
+	SHOW(system("rm -rf " WORK "/d"));
+	for (int i = 0; i < 1000; i++)
+		n += chdir("..") == 0 && stat(".", &st) == 0 && (i < 999) == (st.st_nlink == 0);
+	printf("%d levels up\n", n);
+	for (int i = 0; i < 1000; i++)
+		if (mkdir("d", 0755) != 0 || chdir("d") != 0)
+			printf("no level %d\n", i);
+	SHOW(system("rm -rf " WORK "/d")); /* and away from the bottom at once */
+}
+
+TEST(path_removed_tree)
+{
+	fresh();
+	in_child("deep", deep);
 }
 
 TEST(path_chroot)
