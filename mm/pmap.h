@@ -40,6 +40,7 @@ struct pmap {
 	paddr_t root;          /* what CR3 holds */
 	struct cpumask active; /* CPUs that have it loaded; atomic */
 	uint64_t resident;     /* present user pages */
+	uint64_t resident_max; /* the most there were */
 	uint64_t table_pages;
 };
 

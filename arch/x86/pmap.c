@@ -314,6 +314,12 @@ static void displaced(struct pmap *pm, vaddr_t va, pte_t old, pte_t next)
 	page_put(entry_page(old));
 }
 
+static void count_resident(struct pmap *pm)
+{
+	pm->resident++;
+	pm->resident_max = MAX(pm->resident_max, pm->resident);
+}
+
 static int enter(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned prot, bool only_new)
 {
 	pte_t next = page_phys(page) | PTE_U | rights(prot | VM_READ), old;
@@ -338,7 +344,7 @@ static int enter(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned pro
 	}
 	pte_set(w.entry[1], next);
 	table_page(w.entry[1])->pt_used++;
-	pm->resident++;
+	count_resident(pm);
 out:
 	spin_unlock(&pm->lock);
 	return err;
@@ -510,7 +516,7 @@ static int share_table(
 		KASSERT(!mapped(to[pt_index(*va, 1)]), "%#lx is mapped in the child",
 			(unsigned long)*va);
 		share_entry(g, e, &to[pt_index(*va, 1)], *va);
-		dst->resident++;
+		count_resident(dst);
 	}
 	return 0;
 }

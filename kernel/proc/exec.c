@@ -128,6 +128,7 @@ static void switch_map(struct exec *x)
 	file_get(x->program.file);
 	spin_lock(&proc_lock);
 	old = p->vm;
+	p->maxrss = proc_maxrss(p);
 	p->vm = x->map;
 	old_exe = p->exe;
 	p->exe = x->program.file;

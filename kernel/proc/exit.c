@@ -92,6 +92,7 @@ static void release_resources(struct proc *p)
 		file_put(exe);
 
 	spin_lock(&proc_lock); /* interrupts off: nobody switches page tables in between */
+	p->maxrss = proc_maxrss(p);
 	p->vm = NULL;
 	pmap_switch(&kernel_pmap);
 	spin_unlock(&proc_lock);
@@ -373,6 +374,11 @@ static int child_event(const struct proc *c, int options)
 	return 0;
 }
 
+uint64_t proc_maxrss(const struct proc *p)
+{
+	return p->vm != NULL ? MAX(p->maxrss, p->vm->pmap->resident_max) : p->maxrss;
+}
+
 static void fill_rusage(const struct proc *c, struct krusage *ru)
 {
 	uint64_t utime, stime;
@@ -380,8 +386,8 @@ static void fill_rusage(const struct proc *c, struct krusage *ru)
 	proc_cpu_time(c, &utime, &stime);
 	ru->utime = utime + c->cutime;
 	ru->stime = stime + c->cstime;
-	ru->maxrss_kb = c->maxrss * (PAGE_SIZE / 1024);
-	ru->minflt = c->minflt;
+	ru->maxrss_kb = MAX(proc_maxrss(c), c->cmaxrss) * (PAGE_SIZE / 1024);
+	ru->minflt = c->minflt + c->cminflt;
 }
 
 /* Looks once; proc_lock held. *found: the child, already out of the tables when it is to be reaped. */
@@ -396,6 +402,8 @@ static long wait_scan(
 
 		if (!wait_matches(p, c, pid, options))
 			continue;
+		if (c->state == PROC_ZOMBIE && !(options & WEXITED))
+			continue; /* nothing of it can be told any more */
 		any = true;
 		event = child_event(c, options);
 		if (event == 0)
@@ -418,6 +426,8 @@ static long wait_scan(
 		if (!(options & WNOWAIT)) {
 			p->cutime += ru->utime;
 			p->cstime += ru->stime;
+			p->cminflt += ru->minflt;
+			p->cmaxrss = MAX(p->cmaxrss, ru->maxrss_kb / (PAGE_SIZE / 1024));
 			proc_unpublish(c);
 			*dead = c;
 		}

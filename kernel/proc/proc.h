@@ -80,8 +80,9 @@ struct proc {
 	struct waitq stop_wq;  /* its threads wait here while stopped */
 
 	uint64_t start_time, utime, stime, cutime, cstime; /* ns */
-	uint64_t minflt, maxrss;                           /* faults; pages */
-	struct timer real_timer;                           /* ITIMER_REAL, alarm */
+	uint64_t minflt, cminflt; /* faults; those of children waited for */
+	uint64_t maxrss, cmaxrss; /* pages, of address spaces given up; of the largest child */
+	struct timer real_timer;  /* ITIMER_REAL, alarm */
 	uint64_t real_interval, real_deadline;
 	struct cpu_itimer {
 		uint64_t expires, interval; /* ns of CPU time; expires 0: disarmed */
@@ -151,6 +152,8 @@ void proc_add_thread(struct proc *p, struct thread *t, int tid);
 void proc_remove_thread(struct proc *p, struct thread *t);
 /* The next free id, 0: none. proc_lock held. */
 int proc_new_id(void);
+/* The most pages p has had in memory at a time. proc_lock held, or p is the caller. */
+uint64_t proc_maxrss(const struct proc *p);
 /* CPU time in ns of p's threads, those that are gone included. proc_lock held. */
 void proc_cpu_time(const struct proc *p, uint64_t *utime, uint64_t *stime);
 /* Enters it in the pid table and the tree; proc_lock held. */

@@ -164,13 +164,14 @@ long sys_getrusage(int who, vaddr_t uru)
 	struct abi_rusage ru;
 
 	if (who == RUSAGE_CHILDREN) {
-		k = (struct krusage){ .utime = p->cutime, .stime = p->cstime };
+		k = (struct krusage){ p->cutime, p->cstime, p->cmaxrss * (PAGE_SIZE / 1024),
+			p->cminflt };
 	} else if (who == RUSAGE_SELF || who == RUSAGE_THREAD) {
 		spin_lock(&proc_lock);
 		proc_cpu_time(p, &k.utime, &k.stime);
 		spin_unlock(&proc_lock);
 		k.minflt = p->minflt;
-		k.maxrss_kb = p->vm->pmap->resident * (PAGE_SIZE / 1024);
+		k.maxrss_kb = proc_maxrss(p) * (PAGE_SIZE / 1024);
 		if (who == RUSAGE_THREAD)
 			k.utime = t->utime, k.stime = t->stime;
 	} else {
