@@ -60,6 +60,8 @@ static const struct test_case long_cases[] = {
 	{ "epoch, 3 CPUs, warm",
 		{ "epoch", 2, 3, 3, 3, 1, 1, 2, 0, EACH_WAY, false, false, 1, true } },
 	{ "epoch, 3 CPUs, retiring",
+		{ "epoch", 2, 3, 3, 3, 1, 1, 2, 0, EACH_WAY, false, false, 2 } },
+	{ "epoch, 3 CPUs, warm, retiring",
 		{ "epoch", 2, 3, 3, 3, 1, 1, 2, 0, EACH_WAY, false, false, 2, true } },
 	{ "epoch, each access, 3 CPUs", { "epoch", 2, 3, 3, 3, 1, 1, 2, 0, EACH_WAY, true } },
 	{ "epoch, each access, two calls", { "epoch", 2, 2, 2, 3, 2, 1, 2, 0, EACH_WAY, true } },
