@@ -150,7 +150,7 @@ $(O)/user/$1/dyn: user/dyn/dyn.c $(O)/user/$1/flags | $(DEBIAN)/$1/libc
 	$$(call say,LINK,$$@) $(GCC_$1) $(filter-out -static,$(UFLAGS)) -fPIE -pie -nodefaultlibs $$< -o $$@ -Wl,--no-as-needed \
 		$(DEBIAN)/$1/libc/libm.so.6 $(DEBIAN)/$1/libc/libc.so.6 $(DEBIAN)/$1/libc/ld-linux*.so.2 -lgcc
 
-$(addprefix $(DEBIAN)/$1/,busybox bash e2fsck linux sort libc): $(DEBIAN)/$1/%: | tools-run
+$(addprefix $(DEBIAN)/$1/,busybox bash e2fsck linux modules sort libc): $(DEBIAN)/$1/%: | tools-run
 	@tools/setup fetch $$* $1 $$@
 
 $(O)/initramfs-$1.cpio: $(O)/user/$1/init $$(ubench_$1) $$(utools_$1) $(DEBIAN)/$1/busybox tools/mkinitramfs tools/newc.py \
@@ -279,7 +279,7 @@ soak: all host iso icnt $(static) | tools-soak	##what takes longer: the full mat
 # ---- Numbers, checks ---------------------------------------------------------------------------------------------
 
 .PHONY: bench check help clean
-bench: all icnt $(addsuffix /linux,$(addprefix $(DEBIAN)/,$(ARCHES))) | tools-bench	##pipes (beside Linux) and the cost of a mapping, every strategy [BENCHFLAGS="--only costs"]; report in build/bench/
+bench: all icnt $(foreach a,$(ARCHES),$(DEBIAN)/$a/linux $(DEBIAN)/$a/modules) | tools-bench	##pipes, disks (beside Linux) and the cost of a mapping, every strategy [BENCHFLAGS="--only costs"]; report in build/bench/
 	@tools/bench --build $(O) $(BENCHFLAGS)
 
 cfiles	= $(shell find boot arch kernel mm ipc fs user tests -name '*.[ch]' 2>/dev/null)

@@ -133,6 +133,19 @@ static void cool(void)
 		close(fd);
 }
 
+/* What was never written has no pages that could be mapped. */
+static void fill_cool(void)
+{
+	int fd = opt.cool != NULL ? open(opt.cool, O_WRONLY) : -1;
+
+	if (opt.cool != NULL && fd < 0)
+		die(opt.cool);
+	while (fd >= 0 && write(fd, buf, MAX_SIZE) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+}
+
 static void report(char op, size_t size, unsigned pass, double seconds,
 	const struct counters *before, const struct counters *after)
 {
@@ -255,6 +268,7 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		die(opt.path);
 	pass_io(fd, 'w', MAX_SIZE);
+	fill_cool();
 	for (const char *op = opt.ops; *op != '\0'; op++) {
 		if (*op == 'm')
 			measure(fd, 'm', 0);
