@@ -57,6 +57,8 @@ struct run {
 	size_t bytes;
 };
 
+#define CHUNK ((size_t)UIO_BATCH * PAGE_SIZE)
+
 /* Holds the pages of up to n bytes at off, as many as fit; what lies wholly at or beyond `fresh` is
  * to be overwritten. An error, if there is not even one; -ENOENT: a page is not there, without
  * VMO_CREATE. */
@@ -178,8 +180,7 @@ static int prepare_run(struct vm_object *obj, uint64_t off, struct run *r)
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct uio_seg *s = &r->seg[i];
 
-		err = obj->ops->prepare(obj, (uintptr_t)(off >> PAGE_SHIFT), s->off, s->len);
-		vm_page_dirty(s->page);
+		err = vm_page_prepare(obj, s->page, (uintptr_t)(off >> PAGE_SHIFT), s->off, s->len);
 		if (err == 0) {
 			off += s->len;
 			continue;
@@ -329,6 +330,48 @@ static ssize_t cache_write(
 	mutex_unlock(&vn->write_lock);
 	*newoff = off;
 	return done;
+}
+
+int vnode_allocate(struct vnode *vn, uint64_t off, uint64_t len, bool keep_size)
+{
+	uint64_t size, end = off + len, at = off;
+	struct kstat st = { .size = end };
+	unsigned tries = 0;
+	struct run r;
+	int err = 0;
+
+	mutex_lock(&vn->write_lock);
+	size = vnode_size(vn);
+	if (keep_size && end > size && vn->object->ops->prepare != NULL)
+		err = -EOPNOTSUPP; /* nobody would find blocks behind the end again */
+	else if (!keep_size && end > size && writable(end - 1, 1) < 0)
+		err = -EFBIG;
+	while (at < end && err == 0) {
+		vm_cache_throttle_write(vn->object);
+		err = hold_run(vn->object, at, (size_t)MIN(end - at, (uint64_t)CHUNK), VMO_CREATE,
+			size, &r);
+		if (err == -ENOMEM && wait_memory(vn->object, &tries)) {
+			err = 0;
+			continue;
+		}
+		if (err == 0)
+			err = prepare_run(vn->object, at, &r);
+		if (err != 0)
+			break;
+		at += r.bytes;
+		release_run(&r);
+		if (must_stop())
+			err = -EINTR;
+	}
+	if (err == 0 && !keep_size && end > size) {
+		mutex_lock(&vn->lock);
+		err = vn->ops->setattr(vn, ATTR_SIZE, &st);
+		mutex_unlock(&vn->lock);
+	}
+	if (err != 0)
+		trim(vn);
+	mutex_unlock(&vn->write_lock);
+	return err;
 }
 
 ssize_t vnode_cache_rw(struct vnode *vn, struct uio *u, uint64_t off, bool append, uint64_t *newoff)

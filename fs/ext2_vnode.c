@@ -28,7 +28,8 @@ uint32_t ext2_now(void)
 struct ext2_ctx ext2_ctx(const struct ext2_fs *fs)
 {
 	struct proc *p = curproc();
-	bool owner = p != NULL && p->cred.fsuid == fs->resuid;
+	bool owner = p != NULL &&
+		     (p->cred.fsuid == fs->resuid || (fs->resgid != 0 && vfs_in_group(fs->resgid)));
 
 	return (struct ext2_ctx){ .now = ext2_now(), .reserved = owner || vfs_is_root() };
 }
@@ -91,6 +92,17 @@ static int store(struct ext2_vnode *ev)
 	return err != 0 ? err : ext2_store(&ev->node);
 }
 
+/* A write within the same second, which has not made the file larger, leaves the inode as it is. */
+static bool is_noted(
+	const struct ext2_vnode *ev, unsigned which, const struct kstat *st, uint32_t now)
+{
+	const struct ext2_inode *raw = &ev->node.raw;
+
+	return which == ATTR_MTIME && ev->vn.object != NULL && raw->i_ctime == now &&
+	       raw->i_mtime == st->mtime / NSEC_PER_SEC &&
+	       ext2_size(&ev->node) == vnode_size(&ev->vn);
+}
+
 static int change_attr(struct vnode *vn, unsigned which, const struct kstat *st)
 {
 	struct ext2_vnode *ev = ext2_vnode(vn);
@@ -109,6 +121,8 @@ static int change_attr(struct vnode *vn, unsigned which, const struct kstat *st)
 	if (which & ATTR_GID)
 		vn->gid = st->gid;
 	mutex_lock(&ev->node.lock);
+	if (is_noted(ev, which, st, now))
+		goto out;
 	if (which & ATTR_ATIME)
 		raw->i_atime = (uint32_t)(st->atime / NSEC_PER_SEC);
 	if (which & ATTR_MTIME)
@@ -117,6 +131,7 @@ static int change_attr(struct vnode *vn, unsigned which, const struct kstat *st)
 		raw->i_mtime = now;
 	raw->i_ctime = now;
 	err = store(ev);
+out:
 	mutex_unlock(&ev->node.lock);
 	return err;
 }

@@ -220,6 +220,8 @@ int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gi
 /* May the process do what only the owner or root may. */
 bool vfs_is_owner(const struct vnode *vn);
 bool vfs_is_root(void);
+/* Is it the process's file group or one of its others. */
+bool vfs_in_group(uint32_t gid);
 /* Absolute path of a directory as the process sees it, by walking "..". Length or -errno. */
 ssize_t vfs_getcwd(char *buf, size_t size);
 /* The same of any directory. -ENOENT: it was removed. */
@@ -241,6 +243,10 @@ void vfs_shutdown(void);
 
 /* Reads [off, off+n) of a regular file's page cache into kernel memory (exec). Bytes or -errno. */
 ssize_t vnode_read_kernel(struct vnode *vn, void *buf, size_t n, uint64_t off);
+/* fallocate(2) of a regular file: [off, off+len), len > 0, gets pages or blocks, which read as zeros where
+ * nothing was; it grows to end there unless keep_size. -ENOSPC, -EFBIG, -EOPNOTSUPP (a store that can keep
+ * nothing behind a file's end). No lock held. */
+int vnode_allocate(struct vnode *vn, uint64_t off, uint64_t len, bool keep_size);
 uint64_t vnode_size(const struct vnode *vn); /* of a regular file, else 0 */
 /* read/write through the page cache: what regular files' file_ops use. */
 ssize_t vnode_cache_rw(

@@ -87,6 +87,13 @@ int vfs_may_change(const struct vnode *vn)
 	return READ_ONCE(vn->mount->readonly) ? -EROFS : 0;
 }
 
+bool vfs_in_group(uint32_t gid)
+{
+	struct proc *p = curproc();
+
+	return p != NULL && in_group(&p->cred, gid, p->cred.fsgid);
+}
+
 /* man 7 path_resolution, "Permissions": exactly one of the three triplets counts; root may do
  * anything but execute a file that nobody may execute. */
 int vfs_permission_as(struct vnode *vn, unsigned want, uint32_t uid, uint32_t gid)

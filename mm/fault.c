@@ -124,11 +124,8 @@ static int enter_shared_writable(struct fault *f, struct vm_page *page, uintptr_
 {
 	struct vm_object *obj = f->entry->object;
 	uint64_t left = obj->size - ((uint64_t)idx << PAGE_SHIFT);
-	int err = 0;
+	int err = vm_page_prepare(obj, page, idx, 0, (size_t)MIN(left, (uint64_t)PAGE_SIZE));
 
-	if (obj->ops->prepare != NULL)
-		err = obj->ops->prepare(obj, idx, 0, (size_t)MIN(left, (uint64_t)PAGE_SIZE));
-	vm_page_dirty(page);
 	if (err == 0) {
 		vm_object_get(obj);
 		f->dirtied = obj;

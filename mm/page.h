@@ -29,6 +29,7 @@ enum page_flags {
 	PG_POISON = 1 << 6, /* free and filled with a pattern (debug builds) */
 	PG_USED = 1 << 7,   /* page cache: asked for again since reclaim last saw it */
 	PG_AHEAD = 1 << 8,  /* page cache: read ahead, nobody has asked for it yet */
+	PG_ROOM = 1 << 9,   /* page cache: the store has room for all of it (vm_page_prepare) */
 };
 
 /* A power of two in size, so that page_frame() is a shift. */

@@ -71,6 +71,20 @@ void vm_page_dirty(struct vm_page *page)
 	__atomic_fetch_add(&dirty, 1, __ATOMIC_RELAXED);
 }
 
+int vm_page_prepare(
+	struct vm_object *obj, struct vm_page *page, uintptr_t idx, size_t off, size_t n)
+{
+	int err = 0;
+
+	if (obj->ops->prepare != NULL && !(READ_ONCE(page->flags) & PG_ROOM)) {
+		err = obj->ops->prepare(obj, idx, off, n);
+		if (err == 0 && n == PAGE_SIZE)
+			page_set_flags(page, PG_ROOM);
+	}
+	vm_page_dirty(page);
+	return err;
+}
+
 bool vm_page_undirty(struct vm_page *page)
 {
 	struct vm_object *obj = page->object;

@@ -19,6 +19,11 @@ void vm_cache_remove(struct vm_object *obj);
 
 /* The page, which the caller holds, is newer than its store. Any lock may be held. */
 void vm_page_dirty(struct vm_page *page);
+/* Bytes [off, off+n) of the page, which the caller holds, are about to change: asks its store for
+ * room unless it is known to have it, and marks the page dirty whatever the answer. 0 or the
+ * pager's error. obj->lock or the file's write_lock held, so that it is not cut off meanwhile. */
+int vm_page_prepare(
+	struct vm_object *obj, struct vm_page *page, uintptr_t idx, size_t off, size_t n);
 /* Takes the mark away; true: it was there. obj->lock held. */
 bool vm_page_undirty(struct vm_page *page);
 

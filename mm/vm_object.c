@@ -329,6 +329,7 @@ static int zero_in_page(struct vm_object *obj, uint64_t from, size_t n)
 int vm_object_set_size(struct vm_object *obj, uint64_t size)
 {
 	uintptr_t first = (uintptr_t)((size + PAGE_MASK) >> PAGE_SHIFT);
+	struct vm_page *page;
 	int err = 0;
 
 	KASSERT((uint64_t)first << PAGE_SHIFT >= size, "more pages than there are numbers");
@@ -340,6 +341,10 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 	if (err == 0 && size <= obj->size) {
 		unmap_everywhere(obj, first);
 		drop_pages(obj, first, UINTPTR_MAX);
+		/* The store may take back what it has behind the end. */
+		page = radix_get(&obj->pages, (uintptr_t)(size >> PAGE_SHIFT));
+		if (page != NULL)
+			page_clear_flags(page, PG_ROOM);
 	}
 	if (err == 0)
 		obj->size = size;

@@ -382,7 +382,7 @@ static int check_fallocate(const struct file *f, int mode, int64_t off, int64_t 
 
 	if (off < 0 || len <= 0)
 		return -EINVAL;
-	/* As Linux's tmpfs; blocks that are allocated and read as zeros are nothing ext2 has. */
+	/* As Linux's tmpfs. */
 	if ((mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) || mode == FALLOC_FL_PUNCH_HOLE)
 		return -EOPNOTSUPP;
 	if (!file_writable(f))
@@ -393,7 +393,7 @@ static int check_fallocate(const struct file *f, int mode, int64_t off, int64_t 
 		return S_ISDIR(vn->mode) ? -EISDIR : -ENODEV;
 	if (INT64_MAX - off < len || (uint64_t)(off + len) > FILE_SIZE_MAX)
 		return -EFBIG;
-	return vn->object->ops->putpages != NULL ? -EOPNOTSUPP : 0;
+	return (mode & FALLOC_FL_PUNCH_HOLE) && vn->object->ops->putpages != NULL ? -EOPNOTSUPP : 0;
 }
 
 static long do_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
@@ -411,6 +411,8 @@ static long do_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 			vfs_touch(vn);
 		return err;
 	}
+	if (vn->object->ops->putpages != NULL)
+		return vnode_allocate(vn, off, len, mode & FALLOC_FL_KEEP_SIZE);
 	err = allocate_pages(vn, off, len);
 	if (err == 0 && !(mode & FALLOC_FL_KEEP_SIZE))
 		err = vfs_extend(vn, off + len);
