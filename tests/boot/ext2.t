@@ -120,11 +120,15 @@ dd if=/dev/zero of=/mnt/f bs=10000 2>&1 | grep -c 'No space left'
 df /mnt | awk 'END { print $4 }'
 for i in 1 2 3 4 5 6 7 8 9; do echo $i; done >/mnt/g || true
 rm /mnt/f; echo content >/mnt/h; cat /mnt/h
+fallocate -l 50001 /mnt/g; stat -c '%s %b' /mnt/g; fallocate -l 3900K /mnt/i || stat -c '%s %b' /mnt/i
 umount /mnt; e2fsck -f -n /dev/md0 >/dev/null 2>&1 && echo clean
 EOF
 vm --append md=4M --add "$debian/amd64/e2fsck:/bin/e2fsck" --add "$tmp/full:/full" -- sh /full
-is "$(tail -n 2 "$out") $(head -n 1 "$out")" "content
-clean 1" "a full disk"
+is "$(tail -n 5 "$out") $(head -n 1 "$out")" "content
+50001 100
+fallocate: fallocate '/mnt/i': No space left on device
+0 0
+clean 1" "a full disk, and fallocate"
 
 # Damage that everybody meets: the kernel lives, says so, and writes no more.
 mke2fs -q -t ext2 -b 1024 -d "$tmp/tree" "$tmp/bad" 16M >/dev/null
