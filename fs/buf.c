@@ -116,8 +116,10 @@ static int get_locked(struct bufcache *bc, uint64_t block, bool fresh, struct bu
 	if (b != NULL) {
 		list_remove(&b->lru_link);
 		list_push_back(&bc->lru, &b->lru_link);
-		if (fresh)
+		if (fresh) {
 			memset(b->data, 0, bc->block_size);
+			b->noted = false;
+		}
 	} else {
 		trim(bc);
 		b = add(bc, block);

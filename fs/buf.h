@@ -24,6 +24,7 @@ struct bufcache;
 struct buf {
 	uint8_t *data; /* block_size bytes */
 	uint64_t block;
+	bool noted; /* its owner's note; false when the block was read or made anew */
 
 	/* The cache's. */
 	struct bufcache *cache;

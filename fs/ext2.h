@@ -56,6 +56,8 @@ struct ext2_node {
 	struct mutex lock;
 	struct ext2_inode raw;
 	uint32_t goal; /* where to look for the next block; 0: near the inode */
+	uint64_t
+		room; /* a directory's first block that may have room for a name; its contents' lock */
 };
 
 /* ---- ext2_super.c ---- */

@@ -47,7 +47,8 @@ static bool has_slash(const struct ext2_dirent *de)
 	return false;
 }
 
-/* Is the entry at `off` one that may be looked at; the block before it has been checked. */
+/* Is the entry at `off` one that may be looked at; the block before it has been checked. Its name is read
+ * but once as long as the buffer stays (b->noted): what it says can do no harm to us. */
 static int check_entry(struct ext2_node *dir, struct buf *b, uint64_t block, unsigned off)
 {
 	struct ext2_fs *fs = dir->fs;
@@ -61,7 +62,7 @@ static int check_entry(struct ext2_node *dir, struct buf *b, uint64_t block, uns
 		what = "a name";
 	else if (de->inode > fs->inodes_count)
 		what = "an inode number";
-	else if (de->inode != 0 && has_slash(de))
+	else if (!b->noted && de->inode != 0 && has_slash(de))
 		what = "a character of a name";
 	if (what == NULL)
 		return 0;
@@ -91,7 +92,7 @@ static int read_block(struct ext2_node *dir, uint64_t idx, struct buf **b)
 typedef int (*visit_fn)(
 	void *arg, struct ext2_node *dir, struct buf *b, uint64_t block, unsigned off);
 
-static int visit_block(struct ext2_node *dir, uint64_t idx, visit_fn fn, void *arg)
+static ALWAYS_INLINE int visit_block(struct ext2_node *dir, uint64_t idx, visit_fn fn, void *arg)
 {
 	struct buf *b;
 	int res = read_block(dir, idx, &b);
@@ -106,11 +107,14 @@ static int visit_block(struct ext2_node *dir, uint64_t idx, visit_fn fn, void *a
 		if (res != 0)
 			break;
 	}
+	if (res == 0)
+		WRITE_ONCE(b->noted, true);
 	buf_put(b);
 	return res;
 }
 
-static int visit(struct ext2_node *dir, uint64_t from, visit_fn fn, void *arg)
+/* Inline, so that each search has a loop of its own. */
+static ALWAYS_INLINE int visit(struct ext2_node *dir, uint64_t from, visit_fn fn, void *arg)
 {
 	uint64_t n = dir_blocks(dir);
 	int res = 0;
@@ -241,6 +245,7 @@ static int try_add(void *arg, struct ext2_node *dir, struct buf *b, uint64_t blo
 	if (used > 0)
 		de->rec_len = (uint16_t)used;
 	buf_dirty(b);
+	dir->room = block;
 	return 1;
 }
 
@@ -285,9 +290,15 @@ int ext2_dir_add(struct ext2_node *dir, const char *name, size_t len, uint32_t i
 		return -EROFS;
 	res = forget_hashes(dir);
 	if (res == 0)
-		res = visit(dir, 0, try_add, &a);
+		res = visit(dir, dir->room, try_add, &a);
 	if (res == 0) {
 		res = grow(dir, reserved);
+		/* The blocks passed over had no room for some name; for this one they may. */
+		if (res == -ENOSPC && dir->room > 0) {
+			dir->room = 0;
+			res = visit(dir, 0, try_add, &a);
+			return res == 0 ? -ENOSPC : MIN(res, 0);
+		}
 		if (res == 0)
 			res = visit_block(dir, dir_blocks(dir) - 1, try_add, &a);
 	}
@@ -326,6 +337,7 @@ int ext2_dir_remove(struct ext2_node *dir, const struct ext2_found *at)
 		entry_at(b, off)->inode = 0;
 		if (off > 0)
 			entry_at(b, prev)->rec_len += entry_at(b, off)->rec_len;
+		dir->room = MIN(dir->room, at->block);
 		buf_dirty(b);
 	}
 	buf_put(b);

@@ -128,6 +128,7 @@ static void init_node(struct ext2_fs *fs, uint32_t ino, struct ext2_node *n)
 	n->fs = fs;
 	n->ino = ino;
 	n->goal = 0;
+	n->room = 0;
 	mutex_init(&n->lock, "ext2_node");
 }
 

@@ -130,6 +130,66 @@ fallocate: fallocate '/mnt/i': No space left on device
 0 0
 clean 1" "a full disk, and fallocate"
 
+# Limits and errors, as Linux's ext2 has them.
+cat >"$tmp/limits" <<'EOF'
+exec 2>&1
+mkdir -p /mnt; mke2fs -b 1024 $2 >/dev/null; mount -t ext2 $2 /mnt || exit 1
+tests --fslimits /mnt $1
+EOF
+cat >"$tmp/expected" <<'EOF'
+close(open(name, O_WRONLY | O_CREAT | O_EXCL, 0644)): 0
+unlink(name): 0
+open(name, O_WRONLY | O_CREAT, 0644): -1 ENAMETOOLONG
+mkdir(name, 0755): -1 ENAMETOOLONG
+symlink(text, "link1023"): 0
+readlink("link1023", text, sizeof(text)): 1023
+symlink(text, "link1024"): -1 ENAMETOOLONG
+pwrite(fd, "end", 3, 17247252480 - 3): 3
+pwrite(fd, "x", 1, 17247252480): -1 EFBIG
+pwrite(fd, "across", 6, 17247252480 - 3): 3
+ftruncate(fd, 17247252480 + 1): -1 EFBIG
+fstat(fd, &st): 0
+size 17247252480, 8 sectors
+ftruncate(fd, 0): 0
+fstat(fd, &st): 0
+size 0, 0 sectors
+unlink("large"): 0
+mkdir("empty", 0755) | mkdir("full", 0755) | mkdir("full/sub", 0755): 0
+close(open("file", O_WRONLY | O_CREAT, 0644)): 0
+rename("empty", "full"): -1 ENOTEMPTY
+rename("file", "empty"): -1 EISDIR
+rename("empty", "file"): -1 ENOTDIR
+rename("full", "full/sub/below"): -1 EINVAL
+rename("full", "empty"): 0
+access("empty/sub", F_OK): 0
+rmdir("empty"): -1 ENOTEMPTY
+rmdir("empty/sub"): 0
+rmdir("empty"): 0
+unlink("file"): 0
+pwrite(fd, "contents", 8, 100000): 8
+unlink("gone"): 0
+fstat(fd, &st): 0
+links 0, size 100008
+pread(fd, buf, 8, 100000): 8
+contents
+linkat(AT_FDCWD, "/proc/self/fd/nobody", AT_FDCWD, "back", 0): -1 ENOENT
+close(fd): 0
+pwrite(fd, buf, sizeof(buf), size): -1 ENOSPC
+fsync(fd): 0
+mkdir("nodir", 0755): 0
+0 pieces lost
+unlink("fill"): 0
+mkdir("nodir", 0755): -1 EEXIST
+EOF
+for arch in amd64 i386; do
+	vm --arch $arch --append md=8M --add "$O/user/$arch/tests:/bin/tests" --add "$tmp/limits:/w" -- sh /w 0 /dev/md0
+	same "$out" "$tmp/expected" "$arch: limits and errors"
+done
+if [ -n "$soak" ]; then
+	vm_timeout=900 vm --append md=8M --add "$O/user/amd64/tests:/bin/tests" --add "$tmp/limits:/w" -- sh /w 1 /dev/md0
+	is "$(tail -n 1 "$out")" "links: 32000" "as many names for a file as ext2 can count"
+fi
+
 # Damage that everybody meets: the kernel lives, says so, and writes no more.
 mke2fs -q -t ext2 -b 1024 -d "$tmp/tree" "$tmp/bad" 16M >/dev/null
 echo 'set_inode_field /d1/e block[0] 5' | debugfs -w "$tmp/bad" >/dev/null 2>&1

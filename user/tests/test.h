@@ -47,6 +47,8 @@ int torture(
 	const char *dir, unsigned procs, unsigned long ops, unsigned mib, unsigned long long seed);
 /* The same file: makes so much of a file dirty through a mapping, and looks whether it is there. */
 int dirty(const char *path, unsigned mib);
+/* Of fslimits.c; `all`: what takes long, too. */
+int fslimits(const char *dir, int all);
 /* Of fsfuzz.c: the image, damaged anew each time, is mounted from the disk and used. */
 int fsfuzz(const char *disk, const char *image, unsigned count, unsigned long long seed);
 /* ptyrun.c: argv is ROWS COLS SCRIPT COMMAND... An exit status. */
