@@ -50,5 +50,11 @@ for arch in amd64 i386; do
 		fi
 	done <"$tmp/list"
 	is "$status" 0 "$arch: all of them ran"
+	if [ -n "$soak" ]; then
+		vm --arch $arch --smp 4 --add "$tests:/bin/tests" -- tests --seconds 60 thread_hammer
+		cp "$out" "$tmp/hammered"
+		sed '1d;$d' "$tmp/here.thread_hammer" >"$tmp/expected"
+		same "$tmp/hammered" "$tmp/expected" "$arch: 64 threads hammer for a minute"
+	fi
 done
 done_testing

@@ -184,9 +184,19 @@ static long do_sigtimedwait(void)
 
 static long do_nanosleep(void)
 {
-	struct timespec ts = { 0, 300000000 };
+	struct timespec ts = { 0, 150000000 };
 
 	return nanosleep(&ts, NULL);
+}
+
+/* By 300 ms. */
+static void later(struct timespec *ts)
+{
+	ts->tv_nsec += 300000000;
+	if (ts->tv_nsec >= 1000000000) {
+		ts->tv_nsec -= 1000000000;
+		ts->tv_sec++;
+	}
 }
 
 static long do_sleep_until(void)
@@ -195,7 +205,7 @@ static long do_sleep_until(void)
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_sec++;
+	later(&ts);
 	err = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 	errno = err;
 	return err != 0 ? -1 : 0;
@@ -207,7 +217,7 @@ static long do_sem_wait(void)
 	sem_t sem;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	ts.tv_sec++;
+	later(&ts);
 	sem_init(&sem, 0, 0);
 	return sem_timedwait(&sem, &ts);
 }
@@ -256,7 +266,7 @@ static int flags;
 static void interrupt(void)
 {
 	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = flags };
-	struct itimerval it = { { 0, 60000 }, { 0, 60000 } }, off = { 0 };
+	struct itimerval it = { { 0, 30000 }, { 0, 30000 } }, off = { 0 };
 	long ret;
 	int err;
 
