@@ -14,8 +14,9 @@
 #include "kernel/syscall/abi/proc.h"
 #include "mm/kmem.h"
 
-#define FD_FIRST  64
-#define WORD_BITS (8 * sizeof(unsigned long))
+#define FD_FIRST     64
+#define FILES_A_PAGE 8 /* with what stands behind them */
+#define WORD_BITS    (8 * sizeof(unsigned long))
 
 struct fd_table {
 	struct spinlock lock;
@@ -167,6 +168,23 @@ void fd_close_on_exec(struct fd_table *t)
 		if (f != NULL)
 			close_taken(t, f);
 	}
+}
+
+size_t fd_table_pages(struct fd_table *t)
+{
+	size_t n = 0, files = 0;
+
+	spin_lock(&t->lock);
+	for (int fd = 0; fd < t->size; fd++) {
+		struct file *f = t->files[fd];
+
+		if (f == NULL)
+			continue;
+		files++;
+		n += f->ops->pages != NULL ? f->ops->pages(f) : 0;
+	}
+	spin_unlock(&t->lock);
+	return n + files / FILES_A_PAGE;
 }
 
 static struct fd_table *current_table(void)

@@ -45,6 +45,8 @@ struct file_ops {
 	int (*fcntl)(
 		struct file *f, unsigned cmd, uintptr_t arg); /* F_SETPIPE_SZ...; NULL: -EINVAL */
 	void (*release)(struct file *f);                      /* last reference */
+	/* Pages of memory that go with the file, besides its structures; NULL: none. Looks at most: spin locks are held. */
+	size_t (*pages)(const struct file *f);
 	bool gives; /* read holds no lock while it moves bytes: they may go to another file (mm/uio.h) */
 };
 
@@ -97,6 +99,8 @@ struct fd_table *fd_table_copy(struct fd_table *t); /* NULL: no memory */
 void fd_table_get(struct fd_table *t);
 void fd_table_put(struct fd_table *t); /* the last closes everything */
 void fd_close_on_exec(struct fd_table *t);
+/* Pages that may come back when all its files are closed, about. proc_lock held. */
+size_t fd_table_pages(struct fd_table *t);
 
 /* Of the calling process. */
 struct file *fd_file(int fd);      /* with a reference, or NULL: -EBADF. O_PATH files: NULL, too */

@@ -152,8 +152,16 @@ static void pipe_release(struct file *f)
 	pipe_unref(p);
 }
 
+static size_t pipe_pages(const struct file *f)
+{
+	const struct pipe *p = f->data;
+
+	return (READ_ONCE(p->wpos) - READ_ONCE(p->rpos)) / PAGE_SIZE;
+}
+
 static const struct file_ops pipe_rd_ops = {
 	.name = "pipe",
+	.pages = pipe_pages,
 	.read = pipe_read,
 	.write = no_write,
 	.poll = pipe_poll,
@@ -166,6 +174,7 @@ static const struct file_ops pipe_rd_ops = {
 
 static const struct file_ops pipe_wr_ops = {
 	.name = "pipe",
+	.pages = pipe_pages,
 	.read = no_read,
 	.write = pipe_write,
 	.poll = pipe_poll,

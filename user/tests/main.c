@@ -3,8 +3,9 @@
  * process of its own with a header line before and its exit status after; `--seconds N` before them says
  * how long those go on that could do so for ever. `--touch MIB N` is no test
  * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
- * PROCS OPS MIB SEED`, `--dirty FILE MIB` (torture.c), `--fslimits DIR ALL` (fslimits.c), `--fsfuzz DISK IMAGE COUNT SEED` (fsfuzz.c) and `--fuzz` (fuzz.c)
- * are others. `--pty` plays the user of a program on a pseudo-terminal (ptyrun.c).
+ * PROCS OPS MIB SEED`, `--dirty FILE MIB` (torture.c), `--fslimits DIR ALL` (fslimits.c), `--fsfuzz DISK IMAGE COUNT SEED`
+ * (fsfuzz.c), `--hog KIND` (hogs.c) and `--fuzz` (fuzz.c) are others. `--pty` plays the user of a program on a
+ * pseudo-terminal (ptyrun.c).
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -156,6 +157,8 @@ int main(int argc, char **argv)
 		return run_all();
 	if (strcmp(argv[1], "--touch") == 0 && argc == 4)
 		return touch((size_t)atol(argv[2]), atoi(argv[3]));
+	if (strcmp(argv[1], "--hog") == 0 && argc > 2)
+		return hog(argc, argv);
 	if (strcmp(argv[1], "--fuzz") == 0)
 		return fuzz_main(argc, argv);
 	if (strcmp(argv[1], "--fsstress") == 0 && argc == 6)

@@ -53,6 +53,8 @@ int fslimits(const char *dir, int all);
 int fsfuzz(const char *disk, const char *image, unsigned count, unsigned long long seed);
 /* ptyrun.c: argv is ROWS COLS SCRIPT COMMAND... An exit status. */
 int ptyrun(char **argv);
+/* The greed of hogs.c: `argv` as main() has it. */
+int hog(int argc, char **argv);
 void show_status(const char *what, int wait_status);
 
 #endif
