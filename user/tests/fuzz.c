@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,14 +30,15 @@
 
 #include "fuzz.h"
 
-#define MAX_PROCS  64
-#define LIFE_MS    2500
-#define TICK_MS    20
-#define ORPHANS_MS 500
-#define PATIENCE   120000 /* ms until somebody who was killed counts as immortal */
-#define SETTLE_MS  20000
-#define FIRST_UID  10000
-#define TRACE_FD   200
+#define MAX_SEGMENTS 4096
+#define MAX_PROCS    64
+#define LIFE_MS      2500
+#define TICK_MS      20
+#define ORPHANS_MS   500
+#define PATIENCE     120000 /* ms until somebody who was killed counts as immortal */
+#define SETTLE_MS    20000
+#define FIRST_UID    10000
+#define TRACE_FD     200
 /* Kernel stacks that are kept for later, page tables of kernel addresses. */
 #define SLACK_PAGES 64
 
@@ -254,6 +256,19 @@ static bool end_all(void)
 	return true;
 }
 
+/* Segments of System V shared memory outlive whoever made them. */
+static void remove_segments(void)
+{
+	struct shmid_ds ds;
+
+	for (int i = 0; i < MAX_SEGMENTS; i++) {
+		int id = shmctl(i, SHM_STAT, &ds);
+
+		if (id >= 0)
+			shmctl(id, IPC_RMID, NULL);
+	}
+}
+
 /* ---- a round ---- */
 
 static bool fuzz_round(uint64_t ms)
@@ -280,6 +295,8 @@ static bool fuzz_round(uint64_t ms)
 	}
 	if (!end_all())
 		return false;
+	if (on_mayfly)
+		remove_segments();
 	remove_tree(base);
 	if (mkdir(base, 0755) == 0)
 		return true;
