@@ -132,12 +132,13 @@ TEST(cpu_timer_threads)
 	pthread_getcpuclockid(t, &other);
 	mine = new_timer(CLOCK_THREAD_CPUTIME_ID, 1);
 	its = new_timer(other, 2);
-	SHOW(arm(mine, 0, 0.1, 0));
+	SHOW(arm(mine, 0, 5, 0));
 	SHOW(arm(its, 0, 0.1, 0));
 	while (fired == 0)
 		usleep(10000);
 	printf("whose: %d\n", last_value);
 	all = new_timer(CLOCK_PROCESS_CPUTIME_ID, 3);
+	SHOW(arm(mine, 0, 0, 0));
 	fired = 0;
 	SHOW(arm(all, 0, 0.1, 0));
 	while (fired == 0)
