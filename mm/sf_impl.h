@@ -25,7 +25,7 @@ struct sf_buf {
 		struct sf_buf *hash_next; /* epoch */
 	};
 	struct list
-		free_link; /* sf_pool.free while refs is 0, maybe longer; epoch: inactive list */
+		free_link; /* sf_pool.free while refs is 0, maybe longer; epoch: any of its lists */
 	unsigned user;     /* SFB_PIPE...: who pays for unmapping (eager) */
 	unsigned long gen; /* epoch: a CPU that has flushed since holds nothing stale either */
 	struct cpumask cpumask; /* cache, epoch: CPUs that hold no stale translation of kva */

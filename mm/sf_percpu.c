@@ -191,7 +191,7 @@ static void flush_everywhere(const vaddr_t *va, unsigned n, unsigned flags)
 		sf_shootdown(&online, va, n, flags);
 		return;
 	}
-	sf_count(flags, SF_INVLPG_LOCAL, n);
+	sf_count(flags, SF_FLUSH_LOCAL, 1);
 	sf_count(flags, SF_IPI_ROUNDS, ncpus > 1);
 	sf_trace(SFT_SHOOT, NULL, SFBUF_BASE, &online);
 	sf_count(flags, SF_IPI_SENT,

@@ -7,7 +7,7 @@ Each strategy is booted three ways, with a pool of 256 slots:
           walked several times, each time between two marks, and the median counts, so that a timer interrupt costs
           nothing; the same loop without calls is subtracted. "~": no two walks came to the median (strategies that do
           some work for several calls at once).
-  smp     four CPUs, nothing counted but by the kernel: time, IPI rounds, IPIs, INVLPGs. The best of ROUNDS boots counts.
+  smp     four CPUs, nothing counted but by the kernel: time, IPI rounds, IPIs, INVLPGs, whole flushes. The best of ROUNDS boots counts.
   count   four CPUs under the counter: instructions of the mapping CPU, waiting for the others included; a few percent
           from run to run.
 
@@ -42,7 +42,7 @@ CASES = [
     f"shared batch=16 touch {MISS}",
 ]
 WALKS = {"exact": {HIT: 16, MISS: 5}, "count": {HIT: 16, MISS: 1}, "smp": {HIT: 64, MISS: 1}}
-HEAD = ("arch", "case", "map", "strategy", "insns", "calls", "locked", "insns, 4 CPUs", "rounds", "IPIs", "INVLPGs", f"time / {BASE}")
+HEAD = ("arch", "case", "map", "strategy", "insns", "calls", "locked", "insns, 4 CPUs", "rounds", "IPIs", "INVLPGs", "flushes", f"time / {BASE}")
 
 
 class Failed(Exception):
@@ -136,7 +136,7 @@ def measure(args, arch, name):
             if row is None or row.get("ns", r["value"]) < r["value"]:
                 continue
             row.update(ns=r["value"], miss=round(r["miss"] / r["ops"], 3))
-            for c in ("ipi_rounds", "ipi_sent", "invlpg_local"):
+            for c in ("ipi_rounds", "ipi_sent", "invlpg_local", "flush_local"):
                 row[c] = round(r[c] / r["ops"], 4)
     os.unlink(count)
     return rows
@@ -158,7 +158,7 @@ def table_rows(all_rows):
         insns = ("" if r["exact"] else "~") + f"{r['insns']:.1f}"
         smp = f"{r['insns_smp']:.0f}" if "insns_smp" in r else "-"
         yield (arch, case, kind, name, insns, f"{r['calls']:.1f}", f"{r['locked']:.1f}", smp,
-               small("ipi_rounds"), small("ipi_sent"), small("invlpg_local"), ratio)
+               small("ipi_rounds"), small("ipi_sent"), small("invlpg_local"), small("flush_local"), ratio)
 
 
 def targets(all_rows):
