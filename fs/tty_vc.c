@@ -230,8 +230,6 @@ static bool may_change(const struct tty *tty)
 
 static int change(struct vc *vc, unsigned cmd, vaddr_t arg)
 {
-	if (!may_change(&vc->tty))
-		return -EPERM;
 	switch (cmd) {
 	case KDSETMODE:
 		return arg == KD_TEXT ? 0 : -EINVAL;
@@ -267,8 +265,15 @@ static int vc_ioctl(struct tty *tty, struct file *f, unsigned cmd, vaddr_t arg)
 		return get_mode(arg);
 	case VT_GETSTATE:
 		return get_state(arg);
+	case KDSETMODE:
+	case KDSKBMODE:
+	case VT_SETMODE:
+	case VT_ACTIVATE:
+	case VT_WAITACTIVE:
+	case VT_DISALLOCATE:
+		return may_change(tty) ? change(vc, cmd, arg) : -EPERM;
 	}
-	return change(vc, cmd, arg);
+	return -ENOTTY; /* the terminal layer's, or nobody's */
 }
 
 /* Nobody is left who could undo a raw keyboard. */
