@@ -26,7 +26,8 @@ vaddr_t kva_alloc(size_t size); /* 0: none left */
 /* The caller has unmapped the range and shot it down. */
 void kva_free(vaddr_t va, size_t size);
 
-/* Memory-mapped devices and firmware tables, any physical address, any alignment. */
+/* Memory-mapped devices and firmware tables, any physical address, any alignment. NULL: no memory, or
+ * the CPU has no such address (tables may say anything). */
 #define KVA_UNCACHED 1u
 #define KVA_READONLY 2u
 /* Stores are gathered and may be delayed, loads are slow: video memory. */

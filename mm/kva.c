@@ -127,8 +127,12 @@ void *kva_map_phys(paddr_t pa, size_t size, unsigned flags)
 	size_t off = (size_t)(pa & PAGE_MASK), span = ROUND_UP(off + size, PAGE_SIZE);
 	unsigned prot = flags & KVA_READONLY ? VM_READ : VM_READ | VM_WRITE;
 	pte_t extra = PTE_G | cache_bits(flags);
-	vaddr_t va = kva_alloc_prepared(span);
+	vaddr_t va;
 
+	/* An entry with more bits than the CPU has faults when it is used (Intel SDM 3A 4.7, RSVD). */
+	if (pa >> cpu_features.phys_bits != 0 || (pa + size - 1) >> cpu_features.phys_bits != 0)
+		return NULL;
+	va = kva_alloc_prepared(span);
 	if (va == 0)
 		return NULL;
 	for (size_t i = 0; i < span; i += PAGE_SIZE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Self tests of the allocators: pages, kmem, kva. All CPUs at once, seeded by member number.
  */
+#include "arch/x86/trap.h"
 #include "kernel/core/log.h"
 #include "kernel/core/selftest.h"
 #include "kernel/core/string.h"
@@ -211,6 +212,11 @@ static void kva_phys(struct team *team, unsigned member)
 	else
 		kva_unmap_phys(map, 4);
 	kpages_free(page);
+	/* Addresses no CPU has, as a damaged table may name them. */
+	if (kva_map_phys(~(paddr_t)0 - 3, 4, KVA_READONLY) != NULL ||
+		kva_map_phys((paddr_t)1 << 53, 4, KVA_READONLY) != NULL ||
+		kva_map_phys(((paddr_t)1 << cpu_features.phys_bits) - 4, 8, KVA_READONLY) != NULL)
+		complain(team, "kva_map_phys: an address that is not there");
 }
 
 KTEST(kva)

@@ -121,12 +121,13 @@ bool lapic_probe(uint32_t max_id)
 	base = rdmsr(MSR_APIC_BASE);
 	x2apic = want_x2apic(max_id) || base & APIC_BASE_X2;
 	if (!x2apic) {
-		addr = acpi.lapic_addr;
-		if (addr == 0)
-			addr = base & LAPIC_ADDR_MASK;
+		addr = base & LAPIC_ADDR_MASK;
 		if (addr == 0)
 			addr = LAPIC_DEFAULT_ADDR;
-		window = kva_map_phys(addr, LAPIC_WINDOW, KVA_UNCACHED);
+		if (acpi.lapic_addr != 0)
+			window = kva_map_phys(acpi.lapic_addr, LAPIC_WINDOW, KVA_UNCACHED);
+		if (window == NULL) /* no table, or a damaged one */
+			window = kva_map_phys(addr, LAPIC_WINDOW, KVA_UNCACHED);
 		if (window == NULL)
 			panic("no memory to map the local APIC");
 	}
