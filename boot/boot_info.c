@@ -38,8 +38,7 @@ static uint8_t rsdp_copy[RSDP_SIZE] ALIGNED(16);
 
 void boot_info_init(unsigned loader, uint32_t info);
 
-/* The loader's bytes at [pa, pa + len), NULL when they cannot be reached. */
-static const void *early_map(paddr_t pa, uint64_t len)
+const void *boot_early_map(paddr_t pa, uint64_t len)
 {
 	if (pa == 0 || len > EARLY_LIMIT || pa > EARLY_LIMIT - len)
 		return NULL;
@@ -55,7 +54,7 @@ static void copy_string(char *dst, size_t size, paddr_t pa)
 	if (pa >= EARLY_LIMIT)
 		return;
 	n = MIN((uint64_t)size - 1, EARLY_LIMIT - pa);
-	s = early_map(pa, n);
+	s = boot_early_map(pa, n);
 	if (s == NULL)
 		return;
 	n = strnlen(s, n);
@@ -110,7 +109,7 @@ struct pvh_memmap {
 
 static void parse_pvh(paddr_t pa)
 {
-	const struct pvh_start_info *si = early_map(pa, sizeof(*si));
+	const struct pvh_start_info *si = boot_early_map(pa, sizeof(*si));
 	const struct pvh_module *mod;
 	const struct pvh_memmap *map;
 
@@ -119,12 +118,12 @@ static void parse_pvh(paddr_t pa)
 		return;
 	copy_string(boot_info.cmdline, sizeof(boot_info.cmdline), si->cmdline);
 	boot_info.rsdp = si->rsdp;
-	mod = early_map(si->modlist, (uint64_t)si->nr_modules * sizeof(*mod));
+	mod = boot_early_map(si->modlist, (uint64_t)si->nr_modules * sizeof(*mod));
 	for (uint32_t i = 0; mod != NULL && i < si->nr_modules; i++)
 		add_module(mod[i].start, mod[i].start + mod[i].size, "", 0);
 	if (si->version < 1)
 		return;
-	map = early_map(si->memmap, (uint64_t)si->memmap_entries * sizeof(*map));
+	map = boot_early_map(si->memmap, (uint64_t)si->memmap_entries * sizeof(*map));
 	for (uint32_t i = 0; map != NULL && i < si->memmap_entries; i++)
 		add_mem(map[i].addr, map[i].size, map[i].type);
 }
@@ -270,12 +269,12 @@ static void parse_tag(const struct mb2_tag *tag)
 
 static void parse_mb2(paddr_t pa)
 {
-	const struct mb2_info *info = early_map(pa, sizeof(*info));
+	const struct mb2_info *info = boot_early_map(pa, sizeof(*info));
 	const struct mb2_tag *tag;
 	const uint8_t *p, *end;
 
 	boot_info.loader = "Multiboot2";
-	if (info == NULL || early_map(pa, info->total_size) == NULL)
+	if (info == NULL || boot_early_map(pa, info->total_size) == NULL)
 		return;
 	p = info->tags;
 	end = (const uint8_t *)info + info->total_size;

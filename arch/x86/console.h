@@ -56,6 +56,9 @@ void vga_early_init(void);
 /* arch/x86/framebuffer.c: the boot loader's framebuffer, cleared; NULL: none, or none we can draw on.
  * After kva_init(). */
 const struct display *framebuffer_init(void);
+/* For a panic before that: a corner of it, not cleared, through the boot page tables. NULL: none, it lies
+ * beyond them, or pmap_init() has replaced them. */
+const struct display *framebuffer_early(void);
 
 /* arch/x86/keyboard.c. Needs irq_register(). */
 void keyboard_init(void);
@@ -69,6 +72,8 @@ void speaker_beep(void);
 
 /* arch/x86/devices.c. UARTs, VGA text, and the log on them; needs this_cpu(). */
 void console_early_init(void);
+/* A panic begins: if there is no screen yet, whatever can be drawn on becomes one. */
+void console_panic_begin(void);
 /* Which UART is /dev/console; NULL: none, it is the screen. Constant after arch_screen_init(). */
 struct chardev *console_device(void);
 /* From now on user space owns the consoles: of the kernel log they get panics only, unless loglevel= was

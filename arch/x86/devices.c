@@ -154,6 +154,16 @@ void console_early_init(void)
 	console_log_init();
 }
 
+void console_panic_begin(void)
+{
+	const struct display *d = screen_present() ? NULL : framebuffer_early();
+
+	if (d == NULL)
+		return;
+	screen_attach(d);
+	add_sink(&screen_sink, NULL, true);
+}
+
 void arch_screen_init(void)
 {
 	const struct display *d = framebuffer_init();

@@ -11,6 +11,7 @@
 #include "kernel/console/screen.h"
 #include "kernel/core/log.h"
 #include "mm/kmem.h"
+#include "mm/pmap.h"
 
 #define MAP_MAX \
 	MiB(128) /* an 8K screen's; more is a mistake, or would not leave much of i386's KVA */
@@ -23,6 +24,22 @@ static void framebuffer_draw(unsigned row, unsigned col, const struct vt_cell *c
 }
 
 static struct display framebuffer = { .name = "framebuffer", .draw = framebuffer_draw };
+
+const struct display *framebuffer_early(void)
+{
+	const struct boot_framebuffer *info = &boot_info.fb;
+	uint64_t size = fb_size(info);
+	void *video;
+
+	if (kernel_pmap.root != 0 || size == 0 || size > MAP_MAX)
+		return NULL;
+	video = (void *)boot_early_map(info->addr, size);
+	if (video == NULL || !fb_setup(&fb, info, video))
+		return NULL;
+	framebuffer.cols = MIN(fb.cols, SCREEN_EARLY_COLS);
+	framebuffer.rows = MIN(fb.rows, SCREEN_EARLY_ROWS);
+	return &framebuffer;
+}
 
 const struct display *framebuffer_init(void)
 {

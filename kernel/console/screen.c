@@ -19,8 +19,6 @@
 #include "kernel/core/wait.h"
 #include "mm/kmem.h"
 
-#define EARLY_COLS 80u
-#define EARLY_ROWS 25u
 #define HISTORY    200u /* lines of each console */
 #define PORTION    256u /* bytes written with the lock held */
 #define FRAME_NS   (16 * NSEC_PER_MSEC)
@@ -47,7 +45,8 @@ static struct waitq paint_wq = WAITQ_INIT(paint_wq);
 static struct waitq switch_wq = WAITQ_INIT(switch_wq);
 
 /* Before there is an allocator. */
-static struct vt_cell early_cells[EARLY_ROWS * EARLY_COLS], early_shown[EARLY_ROWS * EARLY_COLS];
+static struct vt_cell early_cells[SCREEN_EARLY_ROWS * SCREEN_EARLY_COLS],
+	early_shown[SCREEN_EARLY_ROWS * SCREEN_EARLY_COLS];
 
 /* ---- painting; lock held, or in a panic ---- */
 
@@ -376,7 +375,8 @@ void screen_reset(unsigned n)
 
 void screen_attach(const struct display *d)
 {
-	KASSERT(d->cols <= EARLY_COLS && d->rows <= EARLY_ROWS, "%u x %u", d->cols, d->rows);
+	KASSERT(d->cols <= SCREEN_EARLY_COLS && d->rows <= SCREEN_EARLY_ROWS, "%u x %u", d->cols,
+		d->rows);
 	spin_lock(&screen_lock);
 	vt_init(&consoles[0].vt, d->cols, d->rows, 0, early_cells);
 	shown = early_shown;

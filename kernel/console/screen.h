@@ -14,6 +14,9 @@
 
 #define NCONSOLES 4u
 
+#define SCREEN_EARLY_COLS 80u
+#define SCREEN_EARLY_ROWS 25u
+
 /* A device that shows cells: VGA's text mode, a linear framebuffer. Its functions are called one at a
  * time, in any context, interrupts off; they take no locks. */
 struct display {
@@ -29,7 +32,7 @@ struct display {
 
 /* ---- for displays ---- */
 
-/* Before there is memory: the first console appears on a display of at most 80 x 25. */
+/* Before there is memory: the first console appears on a display of at most SCREEN_EARLY_COLS x _ROWS. */
 void screen_attach(const struct display *d);
 /* All consoles, with history, on display `d`; NULL: the one that is attached, if any. What was on the
  * first console stays on it. After kva_init(). */

@@ -68,6 +68,7 @@ void kernel_main(void)
 	klog(LOG_NOTICE, "Mayfly %s, booted by %s", build_id, boot_info.loader);
 	klog(LOG_INFO, "command line: %s", boot_info.cmdline);
 	arch_cpu_features();
+	panic_early_test();
 	page_init();
 	pmap_init();
 	kmem_init();

@@ -4,6 +4,7 @@
  * the CPU that holds one may be stopped already; and expects anything to be broken: a panic within
  * the panic prints one line, one within that prints nothing.
  */
+#include "arch/x86/console.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/ktest.h"
@@ -109,6 +110,7 @@ static void report(const struct trapframe *tf, const char *message)
 
 	log_panic_begin();
 	ipi_stop_others();
+	console_panic_begin();
 	klog(LOG_EMERG, "PANIC: %s", message);
 	klog(LOG_EMERG, "cpu %u, thread %d %.16s, trap %ld error %#lx", this_cpu_id(),
 		t != NULL ? t->tid : 0, t != NULL ? t->name : "(none)", (long)tf->vector,
@@ -173,6 +175,14 @@ void panic_trap(struct trapframe *tf, const char *fmt, ...)
 KTEST_EXPLICIT(panic)
 {
 	panic("on purpose, by selftest=panic");
+}
+
+void panic_early_test(void)
+{
+	const char *tests = option_get("selftest");
+
+	if (tests != NULL && strcmp(tests, "earlypanic") == 0)
+		panic("on purpose, by selftest=earlypanic");
 }
 
 KTEST_EXPLICIT(nullderef)

@@ -152,6 +152,13 @@ size 128x48
 expect build
 expect rax
 EOF
+for arch in amd64 i386; do
+	screen "$arch: a panic before there is memory, on UEFI's framebuffer" --arch $arch --uefi \
+		--append "serial=off selftest=earlypanic" <<'EOF'
+expect PANIC: on purpose
+expect build mayfly-
+EOF
+done
 screen "i386: a panic in VGA text, without UARTs" --arch i386 --append "serial=off selftest=panic" <<'EOF'
 expect PANIC: on purpose
 expect build
@@ -174,5 +181,8 @@ for arch in amd64 i386; do
 	matches "$out" 'console=ttyS9: no such device, ignored' "$arch: so is a console that is not there"
 	matches "$out" 'keyboard: no i8042 controller' "$arch: boots without a keyboard"
 	matches "$out" 'tty1: No such device or address' "$arch: and without a screen"
+	guest $arch 'exec 3<>/dev/tty3; setsid su nobody -s /bin/sh -c "tty <&3; stty size <&3; stty -echo <&3; chvt 2 <&3"'
+	is "$(cat "$out")" "$(printf '/dev/tty3\n25 80\nchvt: VT_ACTIVATE: Operation not permitted')" \
+		"$arch: another's console is a terminal all the same, but not to be switched from"
 done
 done_testing
