@@ -6,7 +6,6 @@
  */
 #include "fs/tty.h"
 
-#include "arch/x86/console.h"
 #include "fs/file.h"
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
@@ -472,7 +471,5 @@ int tty_open(struct tty *tty, struct file *f, bool console)
 	f->ops = &tty_ops;
 	if (!console && !(f->flags & O_NOCTTY) && file_readable(f))
 		tty_acquire_on_open(tf);
-	if (!tty->is_pty)
-		console_user_owns();
 	return 0;
 }

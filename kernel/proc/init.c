@@ -2,6 +2,7 @@
  * The first process. It starts as a thread with an empty address space whose frame is filled by the
  * same exec as everybody else's; what differs is that the strings lie in kernel memory.
  */
+#include "arch/x86/console.h"
 #include "arch/x86/trap.h"
 #include "fs/file.h"
 #include "fs/vfs.h"
@@ -34,8 +35,11 @@ static long try_exec(const char *path)
 {
 	const char *argv[] = { path, NULL };
 	const char *envp[] = { "HOME=/", "TERM=linux", NULL };
+	long err = proc_exec(path, (vaddr_t)argv, (vaddr_t)envp, false);
 
-	return proc_exec(path, (vaddr_t)argv, (vaddr_t)envp, false);
+	if (err == 0)
+		console_user_owns(); /* not before: who sees nothing run should see why */
+	return err;
 }
 
 /* Nobody's bug: the machine has nothing to run, says so, and stops as after a panic. */

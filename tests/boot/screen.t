@@ -164,6 +164,14 @@ expect PANIC: on purpose
 expect build
 expect eax
 EOF
+python3 -B -c "import sys; sys.path.append('$top/tools'); import newc; sys.stdout.buffer.write(newc.Archive().bytes())" >"$tmp/empty"
+for arch in amd64 i386; do
+	screen "$arch: nothing to run is said on the screen" --arch $arch --initrd "$tmp/empty" --append "serial=off init=/x" <<'EOF'
+expect init=/x cannot be executed
+expect no init found
+expect power: halted
+EOF
+done
 screen "amd64: without UARTs the screen is the console; ctrl-alt-del" --arch amd64 --append "serial=off" <<'EOF'
 expect mayfly:
 type echo said $((40+2)) >/dev/console\n
