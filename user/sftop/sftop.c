@@ -165,9 +165,10 @@ static const struct row *same_row(const struct sample *s, const struct row *r)
 
 static void end_line(struct screen *sc)
 {
+	if (sc->left < 2)
+		return;
 	printf("%s\n", sc->eol);
-	if (sc->left > 0)
-		sc->left--;
+	sc->left--;
 }
 
 static void print_heading(struct screen *sc, const char *what)
@@ -228,7 +229,7 @@ static unsigned screen_lines(void)
 {
 	struct winsize ws;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_row >= 8)
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0)
 		return ws.ws_row;
 	return 24;
 }
