@@ -4,7 +4,8 @@
  * A slot is in one of five states, and its word `refs` says in which:
  *
  *	in use    count > 0         hashed by its page; SF_QUEUED if it also lies on a list
- *	inactive  count 0, QUEUED   hashed; on some CPU's inactive list, or about to be put there
+ *	inactive  count 0, QUEUED   hashed, unless it was given back unused and has no page; on some CPU's
+ *	                            inactive list, or about to be put there
  *	claimed   SF_CLAIMED        belongs to the CPU that claimed it; on no list, unhashed at once
  *	retired   SF_CLAIMED        on some CPU's list `retired`: not mapped
  *	clean     SF_CLAIMED        on sf_pool.free: not mapped, and no CPU holds anything of it

@@ -7,7 +7,8 @@
 
 #include "mm/sf_impl.h"
 
-/* What each CPU has of its own; only it writes the last three. */
+/* What each CPU has of its own. `lock` protects the lists and `length`; the last three are written by the CPU
+ * alone, but for sf_slots_reset(), which may cost a peak that is being looked at just then. */
 struct sf_line {
 	struct spinlock lock;
 	struct list inactive; /* the one that was queued first in front */
