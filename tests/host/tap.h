@@ -20,7 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static unsigned tap_count, tap_failed;
+/* One of each in a program, whichever of its files report. */
+__attribute__((weak)) unsigned tap_count, tap_failed;
 
 __attribute__((format(printf, 1, 2), unused)) static void note(const char *fmt, ...)
 {
