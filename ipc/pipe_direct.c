@@ -28,9 +28,15 @@ static struct uio_seg *seg_at(struct pipe_window *w, unsigned i)
 	return &w->seg[(w->first + i) % PIPE_WINDOW];
 }
 
+/* What of the first buffer is to be moved: it may be more than the call is about (pipe_write_some()). */
+static size_t first_part(const struct uio *u)
+{
+	return MIN(u->iov->len, u->resid);
+}
+
 bool pipe_window_wanted(const struct pipe *p, const struct uio *u)
 {
-	return u->user && u->iov->len >= PIPE_MINDIRECT && curproc() != NULL &&
+	return u->user && first_part(u) >= PIPE_MINDIRECT && curproc() != NULL &&
 	       u->resid > pipe_space(p);
 }
 
@@ -171,7 +177,7 @@ static bool buffer_is_better(const struct pipe *p, size_t behind)
 int pipe_window_write(struct pipe *p, struct uio *u)
 {
 	struct pipe_window *w = &p->win;
-	struct loan l = { u->iov->base, u->iov->len };
+	struct loan l = { u->iov->base, first_part(u) };
 	size_t behind = u->resid - l.len;
 	int fault = 0, err = 0;
 

@@ -277,6 +277,40 @@ TEST(splice_vm)
 	SHOW(vmsplice(fds[0], in, 2, SPLICE_F_NONBLOCK));
 }
 
+/* Into a full pipe, more than a page's worth: the reader gets it in the right order, how much is the system's choice. */
+TEST(splice_vm_full)
+{
+	static unsigned char buf[1 << 17];
+	struct iovec v = { buf, sizeof(buf) };
+	size_t at = 0, bad = 0;
+	unsigned char got[5000];
+	int fds[2];
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = pattern(i);
+	pipe(fds);
+	SHOW(fcntl(fds[1], F_SETPIPE_SZ, 65536));
+	SHOW(write(fds[1], buf, 65536));
+	fflush(stdout);
+	if (fork() == 0) {
+		close(fds[0]);
+		n = vmsplice(fds[1], &v, 1, 0);
+		SHOW(n > 0 && n <= (ssize_t)sizeof(buf));
+		fflush(stdout);
+		_exit(0);
+	}
+	close(fds[1]);
+	usleep(100000); /* most likely it waits by now */
+	while ((n = read(fds[0], got, sizeof(got))) > 0)
+		for (ssize_t i = 0; i < n; i++, at++)
+			bad += got[i] != pattern(at < 65536 ? at : at - 65536);
+	wait(NULL);
+	SHOW(at > 65536);
+	SHOW(bad);
+	close(fds[0]);
+}
+
 TEST(splice_sendfile)
 {
 	int in, out, app, fds[2];
