@@ -28,6 +28,28 @@ struct vm_map *procfs_vm(struct proc *p)
 	return m;
 }
 
+uint64_t procfs_program(struct proc *p)
+{
+	uint64_t program;
+
+	spin_lock(&proc_lock);
+	program = p->execs;
+	spin_unlock(&proc_lock);
+	return program;
+}
+
+struct vm_map *procfs_vm_of(struct proc *p, uint64_t program)
+{
+	struct vm_map *m;
+
+	spin_lock(&proc_lock);
+	m = p->execs == program ? p->vm : NULL;
+	if (m != NULL)
+		vm_map_get(m);
+	spin_unlock(&proc_lock);
+	return m;
+}
+
 /* ---- memory ---- */
 
 static void sum_entries(struct vm_map *m, struct vm_numbers *v)
@@ -81,7 +103,7 @@ enum part { ARGS, ENVIRON, AUXV };
 /* Copies [start, end) of the process's memory, up to the first page that is not to be had. */
 static int show_memory(struct textbuf *tb, struct proc *p, enum part part)
 {
-	struct vm_map *m = procfs_vm(p);
+	struct vm_map *m = part == ARGS ? procfs_vm(p) : procfs_vm_of(p, tb->program);
 	struct vm_page *page;
 	struct uio u;
 	vaddr_t va, end;
@@ -155,7 +177,7 @@ static void show_map_entry(struct textbuf *tb, struct vm_entry *e)
 
 int procfs_show_maps(struct textbuf *tb, struct proc *p)
 {
-	struct vm_map *m = procfs_vm(p);
+	struct vm_map *m = procfs_vm_of(p, tb->program);
 	struct vm_entry *e;
 
 	if (m == NULL)
@@ -175,11 +197,13 @@ struct residence {
 /* Who else has a page is known by its references: each mapping's is one, the object's another. */
 static void count_pages(const struct vm_entry *e, struct residence *r)
 {
-	for (vaddr_t va = e->start; va < e->end; va += PAGE_SIZE) {
+	vaddr_t va = e->start;
+
+	for (; (va = pmap_next(e->map->pmap, va, e->end)) < e->end; va += PAGE_SIZE) {
 		struct vm_page *page = pmap_hold(e->map->pmap, va, 0);
 		unsigned users;
 
-		if (page == NULL)
+		if (page == NULL) /* a truncation took it */
 			continue;
 		users = page_refs(page) - 1 - (page->object != NULL);
 		r->rss++;
@@ -216,7 +240,7 @@ static void show_smap_entry(struct textbuf *tb, struct vm_entry *e)
 /* The map stays locked while its pages are counted: that is bounded by what is mapped. */
 int procfs_show_smaps(struct textbuf *tb, struct proc *p)
 {
-	struct vm_map *m = procfs_vm(p);
+	struct vm_map *m = procfs_vm_of(p, tb->program);
 	struct vm_entry *e;
 
 	if (m == NULL)
@@ -230,9 +254,9 @@ int procfs_show_smaps(struct textbuf *tb, struct proc *p)
 }
 
 /* Reads or writes memory of the process, page by page, where it may itself. */
-ssize_t procfs_mem_io(struct proc *p, struct uio *u, uint64_t *pos)
+ssize_t procfs_mem_io(struct proc *p, uint64_t program, struct uio *u, uint64_t *pos)
 {
-	struct vm_map *m = procfs_vm(p);
+	struct vm_map *m = procfs_vm_of(p, program);
 	ssize_t done = 0, n = 0;
 	struct vm_page *page;
 

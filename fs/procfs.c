@@ -167,6 +167,10 @@ static struct file *node_file(struct procfs_node *n)
 		f = fd_table_file(t, n->fd);
 		fd_table_put(t);
 	}
+	if (f != NULL && !procfs_may_look(n->proc)) { /* it has become another's since the lookup */
+		file_put(f);
+		f = NULL;
+	}
 	return f;
 }
 

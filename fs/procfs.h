@@ -21,7 +21,8 @@ struct textbuf {
 	char *s;
 	size_t len, size;
 	bool failed;
-	int tid; /* the text is about this thread of the process; 0: about all of it */
+	int tid;          /* the text is about this thread of the process; 0: about all of it */
+	uint64_t program; /* private files: procfs_program() when it was opened */
 };
 void tb_printf(struct textbuf *tb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void tb_write(struct textbuf *tb, const void *data, size_t n);
@@ -37,8 +38,8 @@ struct procfs_entry {
 	int (*write)(const char *text, size_t len); /* writable files: `text` is terminated */
 	int (*set)(struct proc *p, const char *text, size_t len); /* the same, of a process */
 	int (*follow)(struct proc *p, struct vnode **out); /* symlinks that lead to a vnode */
-	ssize_t (*io)(struct proc *p, struct uio *u,
-		uint64_t *pos);              /* instead of a text: bytes at a position */
+	/* Instead of a text: bytes at a position. `program` as in struct textbuf. */
+	ssize_t (*io)(struct proc *p, uint64_t program, struct uio *u, uint64_t *pos);
 	const struct procfs_entry *children; /* directories: up to an entry without name */
 };
 
@@ -69,6 +70,11 @@ struct procfs_entry {
 bool procfs_may_look(struct proc *p);
 /* The address space of a process with a reference; NULL: it has exited. */
 struct vm_map *procfs_vm(struct proc *p);
+/* Which program it runs: another number after each exec. What was opened of one program says nothing of the next, which
+ * may have more rights than who opened it; nor does it write to it (CVE-2012-0056). */
+uint64_t procfs_program(struct proc *p);
+/* procfs_vm(), NULL also when it is another program's by now. */
+struct vm_map *procfs_vm_of(struct proc *p, uint64_t program);
 
 extern const struct procfs_entry procfs_root[], procfs_pid[]; /* proc_sys.c, proc_pid.c */
 extern const struct procfs_entry procfs_sysctl[];             /* proc_sysctl.c */
@@ -92,7 +98,7 @@ int procfs_show_auxv(struct textbuf *tb, struct proc *p);
 int procfs_show_maps(struct textbuf *tb, struct proc *p);
 int procfs_show_smaps(struct textbuf *tb, struct proc *p);
 int procfs_show_statm(struct textbuf *tb, struct proc *p);
-ssize_t procfs_mem_io(struct proc *p, struct uio *u, uint64_t *pos);
+ssize_t procfs_mem_io(struct proc *p, uint64_t program, struct uio *u, uint64_t *pos);
 
 struct mount *procfs_mount_new(const char *source);
 

@@ -73,12 +73,24 @@ int procfs_open(struct vnode *vn, struct file *f)
 {
 	const struct procfs_node *n = procfs_node(vn);
 
-	if (n->kind == NODE_ENTRY && n->entry->private && !procfs_may_look(n->proc))
+	struct textbuf *tb;
+
+	if (n->kind != NODE_ENTRY || !n->entry->private)
+		return 0;
+	tb = kzalloc(sizeof(*tb));
+	if (tb == NULL)
+		return -ENOMEM;
+	tb->program = procfs_program(
+		n->proc); /* first: the rights to look at a later one are another matter */
+	if (!procfs_may_look(n->proc)) {
+		kfree(tb);
 		return -EACCES;
+	}
+	f->data = tb;
 	return 0;
 }
 
-/* f->data is the text, made by a read at position 0. */
+/* f->data is the text, made by a read at position 0; private files have an empty one from the start. */
 static int refresh(struct file *f)
 {
 	struct textbuf *tb = f->data;
@@ -103,7 +115,8 @@ static ssize_t read_locked(struct file *f, struct uio *u, uint64_t *pos)
 	struct textbuf *tb;
 	ssize_t n = 0;
 
-	if (*pos == 0 || f->data == NULL)
+	tb = f->data;
+	if (*pos == 0 || tb == NULL || tb->s == NULL)
 		n = refresh(f);
 	if (n != 0)
 		return n;
@@ -124,7 +137,7 @@ static ssize_t procfs_read(struct file *f, struct uio *u, uint64_t *pos)
 	if (S_ISDIR(f->vnode->mode))
 		return -EISDIR;
 	if (node->kind == NODE_ENTRY && node->entry->io != NULL)
-		return node->entry->io(node->proc, u, pos);
+		return node->entry->io(node->proc, ((struct textbuf *)f->data)->program, u, pos);
 	if (pos == &f->pos)
 		return read_locked(f, u, pos);
 	mutex_lock(&f->pos_lock); /* pread */
@@ -142,7 +155,7 @@ static ssize_t procfs_write(struct file *f, struct uio *u, uint64_t *pos)
 	int err;
 
 	if (node->kind == NODE_ENTRY && e->io != NULL)
-		return e->io(node->proc, u, pos);
+		return e->io(node->proc, ((struct textbuf *)f->data)->program, u, pos);
 	if (node->kind != NODE_ENTRY || (e->write == NULL && e->set == NULL))
 		return node->proc != NULL ? -EINVAL : -EIO; /* as Linux has it */
 	if (u->resid >= sizeof(text))

@@ -94,6 +94,9 @@ int pmap_move(struct pmap *pm, vaddr_t from, vaddr_t to, size_t len);
 /* The page mapped at va with at least `prot` (and user rights), with a reference; else NULL. With
  * prot 0 also what PTE_NONE hides. Any context without the pmap's lock. */
 struct vm_page *pmap_hold(struct pmap *pm, vaddr_t va, unsigned prot);
+/* The first address of [va, end), both page aligned, at which pmap_hold(..., 0) would find a page; >= end: none. What has
+ * no page tables costs nothing. Any context without the pmap's lock. */
+vaddr_t pmap_next(struct pmap *pm, vaddr_t va, vaddr_t end);
 /* The entry at va, 0 if none; without PTE_P, with PTE_NONE: mapped, no rights. */
 pte_t pmap_query(struct pmap *pm, vaddr_t va);
 

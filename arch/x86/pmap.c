@@ -644,6 +644,27 @@ struct vm_page *pmap_hold(struct pmap *pm, vaddr_t va, unsigned prot)
 	return page;
 }
 
+vaddr_t pmap_next(struct pmap *pm, vaddr_t va, vaddr_t end)
+{
+	struct walk w;
+
+	while (va < end) {
+		vaddr_t stop = va;
+		bool found = false;
+
+		spin_lock(&pm->lock); /* for a page table at a time */
+		if (walk_next(pm, &va, end, &w)) {
+			stop = table_end(va, end);
+			while (va < stop && !(found = mapped(pte_read(w.entry[1]++))))
+				va += PAGE_SIZE;
+		}
+		spin_unlock(&pm->lock);
+		if (found)
+			break;
+	}
+	return va;
+}
+
 /* ---- loading ---- */
 
 void pmap_switch(struct pmap *next)

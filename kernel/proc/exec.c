@@ -9,7 +9,8 @@
  *      descriptors, FPU, names
  *   6  write argc, argv, envp and auxv (exec_stack.c); from here on a failure kills
  *
- * p->vm and p->exe change under proc_lock; what they were is let go after it.
+ * p->vm and p->exe change under proc_lock; what they were is let go after it. The credentials are the new program's
+ * before its map can be found: who takes the map first, and then asks whether he may, is told right.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/thread.h"
@@ -130,6 +131,7 @@ static void switch_map(struct exec *x)
 	old = p->vm;
 	p->maxrss = proc_maxrss(p);
 	p->vm = x->map;
+	p->execs++;
 	old_exe = p->exe;
 	p->exe = x->program.file;
 	pmap_switch(x->map->pmap); /* interrupts are off: the lock's doing */
@@ -163,6 +165,7 @@ static long commit(struct exec *x, const char *path)
 	thread_release_user_words(curthread());
 	ptimer_delete_all(p);
 	reset_exit_signals(p);
+	new_credentials(x);
 	switch_map(x);
 	curthread()->restart.fn = NULL;
 	fd_close_on_exec(p->fds);
@@ -170,7 +173,6 @@ static long commit(struct exec *x, const char *path)
 	p->membarriers = 0;
 	signal_exec(p);
 	arch_thread_exec();
-	new_credentials(x);
 	set_names(path);
 	err = exec_write_tables(x, &sp);
 	if (err != 0) {

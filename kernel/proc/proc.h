@@ -58,6 +58,7 @@ struct proc {
 	char name[THREAD_NAME_LEN];
 
 	struct vm_map *vm; /* NULL once exited */
+	uint64_t execs;    /* how often it was replaced by a new program's; proc_lock */
 	struct fd_table *fds;
 	struct fs_context *fs;
 	struct file *exe;

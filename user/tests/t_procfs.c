@@ -176,6 +176,59 @@ TEST(proc_mem)
 	close(fd);
 }
 
+static void show_read(const char *what, int fd, off_t at)
+{
+	char c[64];
+	ssize_t n = pread(fd, c, sizeof(c), at);
+
+	show(what, (long)n);
+}
+
+static int kept_word;
+
+/* What proc_mem_exec runs: descriptors from before. */
+TEST(proc_mem_kept)
+{
+	char c = 'x';
+
+	show_read("maps", 17, 0);
+	show_read("environ", 18, 0);
+	show_read("mem", 19, (off_t)(uintptr_t)&kept_word);
+	SHOW(pwrite(19, &c, 1, (off_t)(uintptr_t)&kept_word));
+	printf("%d\n", kept_word);
+}
+
+/* A program's memory is not that of the one before, whose user may have had less rights. */
+TEST(proc_mem_exec)
+{
+	dup2(open("/proc/self/maps", O_RDONLY), 17);
+	dup2(open("/proc/self/environ", O_RDONLY), 18);
+	dup2(open("/proc/self/mem", O_RDWR), 19);
+	fflush(stdout);
+	execl("/proc/self/exe", "tests", "proc_mem_kept", NULL);
+	printf("%s\n", strerrorname_np(errno));
+}
+
+/* What is not there is not looked at page by page. */
+TEST(proc_smaps_of_much)
+{
+	size_t size = sizeof(long) == 8 ? (size_t)1 << 45 : (size_t)1 << 30;
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char line[64];
+	const char *at;
+
+	if (p == MAP_FAILED || madvise(p, size, MADV_NOHUGEPAGE) != 0)
+		printf("no memory\n");
+	else
+		p[0] = p[size / 2] = p[size - 1] = 1;
+	snprintf(line, sizeof(line), "Size:           %8zu kB\n", size / 1024);
+	at = strstr(slurp("/proc/self/smaps"), line);
+	at = at != NULL ? strstr(at, "Rss:") : NULL;
+	if (at != NULL)
+		printf("%.*s\n", (int)strcspn(at, "\n"), at);
+}
+
 TEST(proc_auxv)
 {
 	unsigned long v[128];
