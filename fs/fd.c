@@ -389,12 +389,27 @@ void fd_close_range(unsigned first, unsigned last, bool cloexec_only)
 	}
 }
 
+/* Readers of /proc hold references for a moment: they do not count, the locks of the process would be lost. */
+static bool shared(struct proc *self)
+{
+	bool others = false;
+	struct proc *p;
+
+	if (__atomic_load_n(&self->fds->refs, __ATOMIC_ACQUIRE) == 1)
+		return false;
+	spin_lock(&proc_lock);
+	LIST_FOR_EACH (p, &all_procs, all_link)
+		others |= p != self && p->fds == self->fds;
+	spin_unlock(&proc_lock);
+	return others;
+}
+
 int fd_unshare(void)
 {
 	struct proc *p = curproc();
 	struct fd_table *old = p->fds, *new;
 
-	if (__atomic_load_n(&old->refs, __ATOMIC_ACQUIRE) == 1)
+	if (!shared(p))
 		return 0;
 	new = fd_table_copy(old);
 	if (new == NULL)

@@ -85,6 +85,26 @@ static int read_headers(struct exec *x, const char *path, char *page)
 
 /* ---- The point of no return ---- */
 
+/* Another process has the same root and working directory (CLONE_FS), and could change them under the new program. */
+static bool shares_fs(struct proc *self)
+{
+	bool shares = false;
+	struct proc *p;
+
+	spin_lock(&proc_lock);
+	LIST_FOR_EACH (p, &all_procs, all_link)
+		shares |= p != self && p->fs == self->fs;
+	spin_unlock(&proc_lock);
+	return shares;
+}
+
+/* Do the set-id bits count (man 2 execve, "Effect on process credentials"). */
+static bool may_gain(struct proc *p, const struct exec *x)
+{
+	return !p->no_new_privs && !(x->program.file->vnode->mount->flags & MS_NOSUID) &&
+	       (p->cred.euid == 0 || !shares_fs(p));
+}
+
 /* Set-user-ID and set-group-ID bits of the file (man 7 credentials). */
 static void new_credentials(struct exec *x)
 {
@@ -92,8 +112,8 @@ static void new_credentials(struct exec *x)
 	struct cred *c = &p->cred;
 	struct kstat st;
 
-	if (!p->no_new_privs && !(x->program.file->vnode->mount->flags & MS_NOSUID) &&
-		vfs_getattr(x->program.file->vnode, &st) == 0) {
+	if (vfs_getattr(x->program.file->vnode, &st) == 0 && st.mode & (S_ISUID | S_ISGID) &&
+		may_gain(p, x)) {
 		if (st.mode & S_ISUID)
 			c->euid = st.uid;
 		if ((st.mode & (S_ISGID | EXEC_IXGRP)) == (S_ISGID | EXEC_IXGRP))
@@ -158,6 +178,8 @@ static long commit(struct exec *x, const char *path)
 	vaddr_t sp = 0;
 	int err = proc_become_single();
 
+	if (err == 0)
+		err = fd_unshare(); /* nobody else closes or replaces what the new program relies on */
 	if (err != 0) {
 		vm_map_put(x->map);
 		return err;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,54 @@ TEST(cred_set_id_programs)
 	fd = open(program, O_WRONLY);
 	SHOW(write(fd, "x", 1)); /* root's write does not */
 	SHOW(stat(program, &st) == 0 ? st.st_mode & 07777 : 0);
+}
+
+static int wait_for_other(void *fds)
+{
+	char c;
+
+	close(((int *)fds)[1]); /* the other's end is the one that counts */
+	return (int)read(((int *)fds)[0], &c, 1);
+}
+
+/* Somebody else has the same working directory: the set-id bits do not count. */
+static void run_sharing_fs(void)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	int fds[2];
+
+	pipe(fds);
+	if (clone(wait_for_other, stack + sizeof(stack), CLONE_FS | SIGCHLD, fds) < 0)
+		printf("clone: %s\n", strerrorname_np(errno));
+	run_as_user();
+}
+
+/* exec has descriptors of its own: what it closes stays open here. */
+static int exec_sharing_files(void *arg)
+{
+	fcntl(30, F_SETFD, FD_CLOEXEC);
+	execl("/proc/self/exe", "tests", "cred_nothing", NULL);
+	return 1;
+}
+
+TEST(cred_nothing)
+{
+}
+
+TEST(cred_shared)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	int status;
+
+	fresh();
+	program = WORK "/prog";
+	copy_self(program, 2000, 200, 06755);
+	in_child("shared directory", run_sharing_fs);
+	dup2(1, 30);
+	SHOW(clone(exec_sharing_files, stack + sizeof(stack), CLONE_FILES | SIGCHLD, NULL) > 0);
+	wait(&status);
+	SHOW(status);
+	SHOW(fcntl(30, F_GETFD));
 }
 
 static void write_as_user(void)
