@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A terminal with a shell on it. */
@@ -25,6 +26,7 @@ struct seat {
 	int screen;        /* a virtual console, not whatever hangs on a serial line */
 	int ask;           /* wait for Enter before */
 	pid_t pid;         /* 0: nobody */
+	time_t since;      /* when it was started; seconds of the monotonic clock */
 	unsigned failures; /* in a row; SHELL_TRIES: given up */
 	int greeted;
 };
@@ -143,10 +145,20 @@ static void login_shell(const struct seat *s)
 	_exit(127);
 }
 
+static time_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
 static void start(struct seat *s)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	s->since = seconds();
+	pid = fork();
 	if (pid == 0)
 		login_shell(s);
 	if (pid > 0)
@@ -156,10 +168,12 @@ static void start(struct seat *s)
 	s->greeted = pid > 0 && !s->ask;
 }
 
+/* 126 or 127 is a failure only when it comes at once: later it is what the last command of a shell gave. */
 static void ended(struct seat *s, int status)
 {
 	s->pid = 0;
-	if (!WIFEXITED(status) || (WEXITSTATUS(status) != 126 && WEXITSTATUS(status) != 127)) {
+	if (!WIFEXITED(status) || (WEXITSTATUS(status) != 126 && WEXITSTATUS(status) != 127) ||
+		seconds() > s->since + 1) {
 		s->failures = 0;
 		return;
 	}
@@ -167,7 +181,7 @@ static void ended(struct seat *s, int status)
 	pause_ms(1000); /* a shell that cannot start is not tried at full speed */
 }
 
-/* Start what is not running; false when there is nothing left to try. */
+/* Start what is not running; false when there is nothing left to try. Those who wait for Enter would meet the same. */
 static int start_all(void)
 {
 	int left = 0, idle = 0;
@@ -175,7 +189,7 @@ static int start_all(void)
 	for (size_t i = 0; i < NSEATS; i++) {
 		if (seats[i].failures >= SHELL_TRIES)
 			continue;
-		left = 1;
+		left |= !seats[i].ask;
 		if (seats[i].pid == 0)
 			start(&seats[i]);
 		idle |= seats[i].pid == 0;
