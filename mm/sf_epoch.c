@@ -23,6 +23,8 @@
  * change. A hit moves no list either. An entry in use may still lie on an inactive list; the reclaimer
  * that meets it takes it off, and its last free puts it on one again. `used` gives an inactive entry
  * that was hit a second round, so that a scan through many pages does not drive out the warm ones.
+ * Lists go by the CPU that freed, but claims by age, over all of them: else a walk through more pages
+ * than one CPU's list holds would recycle its own warm ones, with idle ones on other lists.
  *
  * A shared miss takes a clean slot: nothing to invalidate anywhere. When there is none, a refill
  * claims a batch of inactive ones, exchanges their PTEs for 0 and drops them all by one shootdown,

@@ -14,6 +14,7 @@ struct sf_line {
 	struct list inactive; /* the one that was queued first in front */
 	struct list retired;  /* for this CPU's private misses */
 	unsigned length;      /* of `inactive` */
+	unsigned oldest;      /* queued_at of its first, if there is one */
 	unsigned inuse;     /* slots that got, less those that lost, their references here; wraps */
 	unsigned sample_at; /* with more, the sum over all CPUs may be a new peak */
 	unsigned privates;  /* slots asked for by private misses; wraps */

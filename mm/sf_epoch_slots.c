@@ -11,8 +11,9 @@
 
 /* Most slots of one refill. */
 #define BATCH_MAX 128u
-/* Warm entries passed over for one victim, on one list. */
-#define SCAN 16u
+/* Warm entries passed over for one victim: so many while a list is locked, so often. */
+#define SCAN   16u
+#define ROUNDS 64u
 /* Of so many private misses one takes a clean slot. */
 #define CLEAN_EVERY 8u
 /* Fewer at a time are not worth a flush. */
@@ -59,42 +60,71 @@ void sf_slots_reset(void)
 
 /* ---- claiming inactive slots ---- */
 
+/* A clock that goes on with every slot taken, the first time or again, but for those whose old entry had A
+ * clear. Of a batch that was unmapped at once all get the same time. Wraps. */
+static unsigned now(void)
+{
+	return (unsigned)READ_ONCE(tlb_generation) - READ_ONCE(nfresh);
+}
+
+/* At the end. The list's lock is held. */
+static void append(struct sf_line *l, struct sf_buf *sf)
+{
+	sf->queued_at = now();
+	if (list_empty(&l->inactive))
+		WRITE_ONCE(l->oldest, sf->queued_at);
+	list_push_back(&l->inactive, &sf->free_link);
+}
+
+/* The one in front leaves. The list's lock is held. */
+static void remove_first(struct sf_line *l)
+{
+	list_remove(&list_first(&l->inactive, struct sf_buf, free_link)->free_link);
+	if (!list_empty(&l->inactive))
+		WRITE_ONCE(
+			l->oldest, list_first(&l->inactive, struct sf_buf, free_link)->queued_at);
+}
+
 void sf_line_queue(struct sf_buf *sf)
 {
 	struct sf_line *l = &sf_lines[this_cpu_id()];
 
 	spin_lock(&l->lock);
-	list_push_back(&l->inactive, &sf->free_link);
+	append(l, sf);
 	WRITE_ONCE(l->length, l->length + 1);
 	spin_unlock(&l->lock);
 }
 
-/* Takes sf off its list and claims it, unless it is in use. The list's lock is held. */
+/* Takes sf, the first, off its list and claims it, unless it is in use. The list's lock is held. */
 static bool take_off(struct sf_line *l, struct sf_buf *sf)
 {
 	uint32_t old = SF_QUEUED;
 
 	WRITE_ONCE(l->length, l->length - 1);
 	if (!MUTANT(epoch_queued_early))
-		list_remove(&sf->free_link); /* before SF_QUEUED goes: invariant 2 */
+		remove_first(l); /* before SF_QUEUED goes: invariant 2 */
 	while (!sf_change(sf, &old, old & SF_COUNT ? old & ~SF_QUEUED : SF_CLAIMED))
 		;
 	if (MUTANT(epoch_queued_early))
-		list_remove(&sf->free_link);
+		remove_first(l);
 	return (old & SF_COUNT) == 0;
 }
 
-static struct sf_buf *claim_from(struct sf_line *l)
+/* The first that is neither in use nor warm, with SCAN warm ones passed over at most; NULL: there is none
+ * so near. Without `choosy` the first that is not in use; NULL: the list is empty. */
+static struct sf_buf *claim_from(struct sf_line *l, bool choosy)
 {
 	struct sf_buf *sf, *claimed = NULL;
 
 	spin_lock(&l->lock);
 	for (unsigned n = 0; claimed == NULL && !list_empty(&l->inactive); n++) {
+		if (choosy && n == SCAN)
+			break;
 		sf = list_first(&l->inactive, struct sf_buf, free_link);
-		if (sf->used && n < SCAN && sf_refs(sf) == 0) {
+		if (choosy && sf->used && sf_refs(sf) == 0) {
 			sf->used = false;
-			list_remove(&sf->free_link);
-			list_push_back(&l->inactive, &sf->free_link);
+			remove_first(l);
+			append(l, sf);
 		} else if (take_off(l, sf)) {
 			claimed = sf;
 		}
@@ -116,40 +146,40 @@ static struct sf_buf *take_retired(struct sf_line *l)
 	return sf;
 }
 
-/* Where to look first: here, if the list is long enough for what this CPU keeps warm; else where it is
- * longest. What comes from there is queued here when it is free again, so lists even out. */
-static unsigned best_line(void)
+/* Whose first slot is the oldest of all, by a look without locks; NULL: all lists look empty. Were each CPU to
+ * recycle its own, one that walks through more than its list holds would find nothing warm, however much
+ * lay idle on others'. */
+static struct sf_line *oldest_line(void)
 {
-	unsigned me = this_cpu_id(), best = me, longest = 0;
+	struct sf_line *best = NULL;
 
 	for (unsigned cpu = 0; cpu < ncpus; cpu++) {
-		unsigned length = READ_ONCE(sf_lines[cpu].length);
+		struct sf_line *l = &sf_lines[cpu];
 
-		if (length > longest) {
-			longest = length;
-			best = cpu;
-		}
+		if (READ_ONCE(l->length) != 0 &&
+			(best == NULL || (int)(READ_ONCE(l->oldest) - READ_ONCE(best->oldest)) < 0))
+			best = l;
 	}
-	return READ_ONCE(sf_lines[me].length) >= longest / 2 ? me : best;
+	return best;
 }
 
 /* An inactive slot of any CPU: ours now and unhashed, its PTE still as it was. If there is none, one that
- * a CPU has retired for itself. */
-static struct sf_buf *claim(void)
+ * a CPU has retired for itself. That there is none only a look under the locks can tell: invariant 6. */
+static NOINLINE struct sf_buf *claim(void)
 {
-	unsigned first = best_line(), cpu = first;
 	struct sf_buf *sf = NULL;
+	struct sf_line *l;
 
-	do {
-		sf = claim_from(&sf_lines[cpu]);
-		if (sf != NULL) {
-			if (sf->page != NULL)
-				sf_unhash(sf);
-			return sf;
-		}
-		cpu = cpu + 1 < ncpus ? cpu + 1 : 0;
-	} while (cpu != first);
-	for (cpu = 0; cpu < ncpus && sf == NULL; cpu++)
+	for (unsigned n = 0; n < ROUNDS && sf == NULL && (l = oldest_line()) != NULL; n++)
+		sf = claim_from(l, true);
+	for (unsigned cpu = 0; cpu < ncpus && sf == NULL; cpu++)
+		sf = claim_from(&sf_lines[cpu], false);
+	if (sf != NULL) {
+		if (sf->page != NULL)
+			sf_unhash(sf);
+		return sf;
+	}
+	for (unsigned cpu = 0; cpu < ncpus && sf == NULL; cpu++)
 		sf = take_retired(&sf_lines[cpu]);
 	return sf;
 }

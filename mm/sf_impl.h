@@ -26,8 +26,12 @@ struct sf_buf {
 	};
 	struct list
 		free_link; /* sf_pool.free while refs is 0, maybe longer; epoch: any of its lists */
-	unsigned user;     /* SFB_PIPE...: who pays for unmapping (eager) */
-	unsigned long gen; /* epoch: a CPU that has flushed since holds nothing stale either */
+	union {
+		unsigned user; /* eager, percpu: SFB_PIPE..., who pays for unmapping */
+		unsigned
+			queued_at; /* epoch: orders the inactive of all CPUs by age; sf_line.lock */
+	};
+	unsigned long gen;      /* epoch: a CPU that has flushed since holds nothing stale either */
 	struct cpumask cpumask; /* cache, epoch: CPUs that hold no stale translation of kva */
 };
 

@@ -105,6 +105,30 @@ for arch in amd64 i386; do
 	done
 done
 
+# A pool a quarter larger than the disk, with the slots of another disk's pages in it, on other CPUs' lists: what was
+# walked through once is warm, wherever the reader goes next.
+cat >"$tmp/fits" <<'EOF'
+for i in 1 2; do
+	taskset 1 dd if=/dev/zero of=/dev/md1 bs=64k 2>/dev/null
+	taskset $i dd if=/dev/md0 of=/dev/null bs=64k 2>/dev/null
+	echo reset >/proc/sf_buf
+	taskset 4 dd if=/dev/md0 of=/dev/null bs=64k 2>/dev/null
+	grep -E '^md\.(alloc|hit|ipi_rounds) ' /proc/sf_buf | sed "s/^/$i./"
+done
+EOF
+dd if=/dev/urandom of="$tmp/warm" bs=1M count=8 2>/dev/null
+for strategy in cache epoch; do
+	vm --arch i386 --smp 4 --md "$tmp/warm" --append "md=16M sfbuf=$strategy nsfbufs=2560" --add "$tmp/fits:/fits" -- sh /fits
+	for i in 1 2; do
+		what="i386 $strategy, a pool of 1.25 disks, walk $i"
+		alloc=$(counter "$out" $i.md.alloc) hit=$(counter "$out" $i.md.hit)
+		note "$what: ${hit:-0} hits of ${alloc:-0}"
+		ok "$what: every page was mapped" at_least "$alloc" 2048
+		ok "$what: 99 % hits" at_least "$((${hit:-0} * 100))" "$((${alloc:-1} * 99))"
+		is "$(counter "$out" $i.md.ipi_rounds)" 0 "$what: no IPI"
+	done
+done
+
 # A pool of one slot, and a disk larger than what memory there is.
 vm --arch i386 --append "md=2M nsfbufs=1" -- sh -c 'head -c 1000000 </dev/urandom >/tmp/a; cat /tmp/a >/dev/md0; cmp -n 1000000 /tmp/a /dev/md0 && echo same'
 is "$status $(cat "$out")" "0 same" "i386: a pool of one slot"

