@@ -230,13 +230,25 @@ static void press(const char *keys)
 		printf("short write\n");
 }
 
+/* Presses keys as soon as the caller sleeps, as /proc says: in its read, that is. */
 static void press_later(const char *keys, const char *then)
 {
+	pid_t reader = getpid();
+	char path[64], state = 0;
+	FILE *f;
+
 	fflush(stdout);
 	if (fork() != 0)
 		return;
 	signal(SIGINT, SIG_IGN);
-	usleep(100000);
+	sprintf(path, "/proc/%d/stat", (int)reader);
+	while (state != 'S') {
+		usleep(10000);
+		f = fopen(path, "r");
+		if (f == NULL || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			_exit(1);
+		fclose(f);
+	}
 	press(keys);
 	press(then);
 	_exit(0);
