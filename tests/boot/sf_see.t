@@ -121,7 +121,9 @@ check_goal() {
 	note "$what: $(field "$private" miss) private misses, $invlpgs INVLPGs, $flushes flushes"
 	ok "$what: private, over 1000 misses" at_least "$(field "$private" miss)" 1001
 	is "$(field "$private" ipi_sent)" 0 "$what: private, the same pages on four CPUs: no IPIs"
+	# A hit on a slot that another CPU remapped costs an INVLPG: how many there are depends on who ran when, the flushes do not.
 	ok "$what: private: no more invalidations than misses" at_most $((invlpgs + flushes)) "$(field "$private" miss)"
+	ok "$what: private: a flush for 4 misses at most" at_most $((4 * flushes)) "$(field "$private" miss)"
 }
 
 # Many slots at a time are dropped by one flush, which is not counted as an INVLPG for each.
