@@ -6,6 +6,7 @@
 # instantiated once an architecture. DEBUG=1 and LLVM=1 build in folders of their own and live beside the default.
 
 O	?= build
+override O := $(patsubst $(CURDIR)/%,%,$(O))# one name for a folder: what depends on what is noted by it
 ARCH	?= amd64
 SMP	?= 4
 MEM	?= 512

@@ -614,7 +614,20 @@ TEST(job_hangup)
 	close(pty.s);
 }
 
-/* A shell's way with ^Z: stopped, seen by wait, continued in the foreground. */
+/*
+ * A shell's way with ^Z: stopped, seen by wait, continued in the foreground. A job that stops again takes the news of its
+ * having been continued with it, so a continued one stays in its handler until the parent has seen that.
+ */
+static int seen[2];
+
+static void continued(int sig)
+{
+	char c;
+
+	if (read(seen[0], &c, 1) != 1)
+		_exit(1);
+}
+
 static void sleeps(void)
 {
 	char buf[64];
@@ -630,12 +643,15 @@ static void stop_and_go(void)
 	siginfo_t info;
 
 	signal(SIGTTOU, SIG_IGN);
+	if (pipe(seen) != 0)
+		return;
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		setpgid(0, 0);
 		tcsetpgrp(pty.s, getpgrp());
 		signal(SIGTTOU, SIG_DFL);
+		signal(SIGCONT, continued);
 		if (write(pty.s, "go", 2) != 2)
 			_exit(1);
 		sleeps();
@@ -653,11 +669,13 @@ static void stop_and_go(void)
 	memset(&info, 0, sizeof(info));
 	SHOW(waitid(P_PID, (id_t)pid, &info, WCONTINUED));
 	printf("%d %d\n", info.si_code == CLD_CONTINUED, info.si_status == SIGCONT);
+	SHOW(write(seen[1], "", 1));
 	/* Its read has been restarted, in the background. */
 	SHOW(waitpid(pid, &status, WUNTRACED) == pid);
 	show_status("job", status);
 	SHOW(tcsetpgrp(pty.s, pid)); /* fg */
 	SHOW(kill(-pid, SIGCONT));
+	SHOW(write(seen[1], "", 1));
 	SHOW(write(pty.m, "line\n", 5));
 	SHOW(waitpid(pid, &status, WUNTRACED) == pid);
 	show_status("job", status);
