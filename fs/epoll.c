@@ -85,18 +85,24 @@ static void woken(struct waiter *w)
 	make_ready(container_of(w, struct epwatch, waiter)->item);
 }
 
-static struct epitem *take_ready(struct epoll *ep)
+/* With ep->lock held it stays the first: others only add behind it. */
+static struct epitem *first_ready(struct epoll *ep)
 {
 	struct epitem *item = NULL;
 
 	spin_lock(&ep->ready_lock);
-	if (!list_empty(&ep->ready)) {
+	if (!list_empty(&ep->ready))
 		item = list_first(&ep->ready, struct epitem, ready_link);
-		list_remove(&item->ready_link);
-		item->queued = false; /* from now on a wake-up queues it again */
-	}
 	spin_unlock(&ep->ready_lock);
 	return item;
+}
+
+static void make_unready(struct epitem *item)
+{
+	spin_lock(&item->ep->ready_lock);
+	list_remove(&item->ready_link);
+	item->queued = false; /* from now on a wake-up queues it again */
+	spin_unlock(&item->ep->ready_lock);
 }
 
 static bool some_ready(const struct epoll *ep)
@@ -358,7 +364,9 @@ static void epoll_release(struct file *f)
 	epoll_unref(ep);
 }
 
-/* An item on the ready list may have lost its events since: then it is taken off. */
+/* An item on the ready list may have lost its events since: then it is taken off, and looked at once more, since a
+ * wake-up in between found it there still. An item that has events stays where it is, and nobody is woken for it: it
+ * would be whoever is polling us, again and again if he waits for something else. */
 static unsigned epoll_poll(struct file *f, struct poll_table *pt)
 {
 	struct epoll *ep = f->data;
@@ -367,11 +375,14 @@ static unsigned epoll_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, &ep->wq);
 	mutex_lock(&ep->lock);
-	while (ev == 0 && (item = take_ready(ep)) != NULL) {
-		if (item_events(item, NULL) == 0)
+	while (ev == 0 && (item = first_ready(ep)) != NULL) {
+		if (item_events(item, NULL) != 0) {
+			ev = POLLIN | POLLRDNORM;
 			continue;
-		make_ready(item);
-		ev = POLLIN | POLLRDNORM;
+		}
+		make_unready(item);
+		if (item_events(item, NULL) != 0)
+			make_ready(item);
 	}
 	mutex_unlock(&ep->lock);
 	return ev;

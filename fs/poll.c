@@ -4,7 +4,9 @@
  *
  * A poll_sleep is the calling thread's own. It stands in its queues before it looks at the state, so
  * no event between the look and the sleep is lost. After a wake-up all queues are left and the round
- * starts afresh: files may name other queues by then.
+ * starts afresh: files may name other queues by then. Wake-ups for events nobody asked for here may come
+ * without end (somebody else is busy with the file), each before there was a sleep: so signals and the deadline are
+ * looked at in every round.
  */
 #include "fs/file.h"
 #include "kernel/core/errno.h"
@@ -104,6 +106,8 @@ static int poll_round(struct pollreq *reqs, unsigned n, uint64_t deadline)
 	found = scan(reqs, n, &pt.table);
 	if (found == 0 && pt.no_memory)
 		found = -ENOMEM;
+	if (found == 0 && READ_ONCE(curthread()->sig_pending))
+		found = -ERESTARTNOHAND;
 	if (found == 0) {
 		err = wait_sleep(WAIT_INTR, deadline);
 		found = -EAGAIN;
@@ -117,6 +121,11 @@ static int poll_round(struct pollreq *reqs, unsigned n, uint64_t deadline)
 	return found;
 }
 
+static bool time_left(uint64_t deadline)
+{
+	return deadline == WAIT_FOREVER || clock_monotonic_ns() < deadline;
+}
+
 /* The files are held throughout: waiters must not outlive the queues they stand in. */
 int poll_files(struct pollreq *reqs, unsigned n, uint64_t deadline)
 {
@@ -125,11 +134,11 @@ int poll_files(struct pollreq *reqs, unsigned n, uint64_t deadline)
 	for (unsigned i = 0; i < n; i++)
 		reqs[i].file = reqs[i].fd >= 0 ? fd_file(reqs[i].fd) : NULL;
 	found = scan(reqs, n, NULL);
-	if (found == 0 && (deadline == WAIT_FOREVER || clock_monotonic_ns() < deadline)) {
+	if (found == 0 && time_left(deadline)) {
 		do
 			found = poll_round(reqs, n, deadline);
-		while (found == -EAGAIN);
-		if (found == 0) /* what came with the deadline counts */
+		while (found == -EAGAIN && time_left(deadline));
+		if (found == 0 || found == -EAGAIN) /* what came with the deadline counts */
 			found = scan(reqs, n, NULL);
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -2,6 +2,7 @@
  * epoll(7): level, edge, one-shot; what leaves a set and when; all kinds of files; masks and times.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -382,4 +384,68 @@ TEST(epoll_races)
 	for (int i = 4; i < 6; i++)
 		pthread_join(t[i], NULL);
 	wait_for(shared_ep, 0);
+}
+
+/* ---- a set that is polled ---- */
+
+static void poll_for(int fd, short events, int timeout)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	SHOW(poll(&p, 1, timeout));
+	printf("  0x%x\n", p.revents);
+}
+
+static void nothing(int sig)
+{
+}
+
+/* It is readable, and whoever waits for anything else waits on, until the time is over or a signal comes. */
+TEST(epoll_polled)
+{
+	struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct sigaction sa = { .sa_handler = nothing };
+	int ep = epoll_create(1), ev = eventfd(1, 0), out = eventfd(0, 0);
+
+	SHOW(ctl(ep, EPOLL_CTL_ADD, ev, EPOLLIN));
+	SHOW(ctl(ep, EPOLL_CTL_ADD, out, EPOLLIN));
+	poll_for(ep, POLLIN, -1);
+	poll_for(ep, POLLOUT, 0);
+	poll_for(ep, POLLOUT, 50);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	poll_for(ep, POLLOUT, -1);
+	drain(ev);
+	poll_for(ep, POLLIN, 0);
+	feed_fd = out;
+	feed(NULL);
+	poll_for(ep, POLLIN, -1);
+}
+
+static void *keep_busy(void *arg)
+{
+	char c = 'x';
+
+	while (!stop)
+		if (write(((int *)arg)[1], &c, 1) != 1 || read(((int *)arg)[0], &c, 1) != 1)
+			break;
+	return NULL;
+}
+
+/* Others use the file all the time, for what the poller does not wait for. */
+TEST(poll_busy)
+{
+	struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct sigaction sa = { .sa_handler = nothing };
+	pthread_t t;
+	int p[2];
+
+	pipe(p);
+	pthread_create(&t, NULL, keep_busy, p);
+	poll_for(p[0], POLLPRI, 50);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	poll_for(p[0], POLLPRI, -1);
+	stop = 1;
+	pthread_join(t, NULL);
 }
