@@ -59,7 +59,7 @@ int pipe_wait(struct pipe *p, struct pipe_end *e, enum wait_kind kind)
 		turns--;
 	}
 	spin_lock(&p->lock);
-	if (e->seq != seq) {
+	if (e->seq != seq && (kind == WAIT_UNINTR || !READ_ONCE(curthread()->sig_fatal))) {
 		e->spin = MIN(2 * e->spin, (unsigned)PIPE_SPIN_MAX);
 		return 0;
 	}

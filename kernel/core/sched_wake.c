@@ -154,20 +154,22 @@ static bool ends(enum wait_kind sleep, enum wait_kind by)
 	return by == WAIT_KILLABLE ? sleep != WAIT_UNINTR : sleep == WAIT_INTR;
 }
 
-static bool signal_ends(const struct thread *t, enum wait_kind sleep)
+static bool killed(const struct thread *t, enum wait_kind sleep)
 {
-	return (READ_ONCE(t->sig_fatal) && ends(sleep, WAIT_KILLABLE)) ||
-	       (READ_ONCE(t->sig_pending) && ends(sleep, WAIT_INTR));
+	return READ_ONCE(t->sig_fatal) && ends(sleep, WAIT_KILLABLE);
 }
 
-/* What has to be returned instead of sleeping; 1: nothing. t->lock held. */
+/* What has to be returned instead of sleeping; 1: nothing. t->lock held. Death comes before wake-ups, which may come
+ * without end to somebody who looks again after each. */
 static int reason_to_wake(const struct thread *t, enum wait_kind kind, const bool *expired)
 {
+	if (unlikely(killed(t, kind)))
+		return -ERESTARTSYS;
 	if (t->wake_pending)
 		return 0;
 	if (READ_ONCE(*expired))
 		return -ETIMEDOUT;
-	return signal_ends(t, kind) ? -ERESTARTSYS : 1;
+	return READ_ONCE(t->sig_pending) && ends(kind, WAIT_INTR) ? -ERESTARTSYS : 1;
 }
 
 int sched_sleep(enum wait_kind kind, const bool *expired)
