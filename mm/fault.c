@@ -254,7 +254,7 @@ static int fault_once(struct fault *f)
 int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
 {
 	struct fault f = { .map = m, .va = ROUND_DOWN(va, PAGE_SIZE), .want = want };
-	unsigned tries = 0;
+	unsigned attempts = 0, tries = 0;
 	int err;
 
 	if (va < USER_START || va >= USER_END)
@@ -263,11 +263,12 @@ int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
 		if (f.dirtied != NULL)
 			vm_object_put(f.dirtied);
 		f.dirtied = NULL;
-		/* The spare page also tells that memory for page tables is likely to be there. */
+		/* The spare page also tells that memory for page tables is likely to be there. Where it was not, the
+		 * attempt may have used the spare one and given it back: to take it again would be no progress. */
+		if (attempts++ > 0 && !vm_wait_memory(&tries))
+			break;
 		if (f.spare == NULL)
 			f.spare = page_alloc_user(PAGE_ZERO);
-		else if (!vm_wait_memory(&tries))
-			break;
 		if (f.spare == NULL)
 			break;
 	}

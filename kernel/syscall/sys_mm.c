@@ -248,6 +248,8 @@ long sys_mincore(vaddr_t addr, size_t len, vaddr_t uvec)
 			return err;
 		addr += (vaddr_t)n << PAGE_SHIFT;
 		uvec += n;
+		if (READ_ONCE(curthread()->sig_fatal))
+			return -EINTR;
 		sched_yield_if_needed();
 	}
 	return 0;
