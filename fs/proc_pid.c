@@ -33,6 +33,7 @@ struct proc_numbers {
 	int ppid, pgid, sid, tpgid, exit_signal, exit_status;
 	uint32_t tty; /* device number, encoded */
 	int umask;    /* -1: it has exited */
+	int nice;
 	unsigned nthreads, cpu, queued;
 	uint64_t utime, stime, cutime, cstime, start, minflt;
 	uint64_t pending, shared_pending, blocked, ignored, caught;
@@ -118,6 +119,7 @@ static void read_proc(struct proc *p, int tid, struct proc_numbers *n)
 	}
 	if (first != NULL) {
 		n->cpu = first->cpu;
+		n->nice = first->nice;
 		if (p->state == PROC_ALIVE)
 			n->state = first->exited ? 'Z' : thread_state(first);
 		if (tid != 0 && first->tid == tid)
@@ -138,8 +140,8 @@ static int show_stat(struct textbuf *tb, struct proc *p)
 		n.name, n.state, n.ppid, n.pgid, n.sid, n.tty, n.tpgid,
 		(unsigned long long)n.minflt);
 	tb_printf(tb, "%llu %llu %llu %llu %d %d %u 0 %llu ", TICKS(n.utime), TICKS(n.stime),
-		TICKS(n.cutime), TICKS(n.cstime), 20 + READ_ONCE(p->nice), READ_ONCE(p->nice),
-		MAX(n.nthreads, 1u), TICKS(n.start));
+		TICKS(n.cutime), TICKS(n.cstime), 20 + n.nice, n.nice, MAX(n.nthreads, 1u),
+		TICKS(n.start));
 	tb_printf(tb, "%llu %llu %lu %lu %lu %lu 0 0 ", (unsigned long long)v.size,
 		(unsigned long long)v.resident, ~0ul, (unsigned long)v.code_start,
 		(unsigned long)v.code_end, (unsigned long)v.stack_top);

@@ -40,6 +40,20 @@ int copy_from_user(void *dst, vaddr_t src, size_t n)
 	return user_range_ok(src, n) && copy(dst, (const void *)src, n) == 0 ? 0 : -EFAULT;
 }
 
+int copy_struct_from_user(void *dst, size_t size, vaddr_t src, size_t usize)
+{
+	uint8_t more;
+
+	for (size_t i = size; i < usize; i++) {
+		if (copy_from_user(&more, src + i, 1) != 0)
+			return -EFAULT;
+		if (more != 0)
+			return -E2BIG;
+	}
+	memset(dst, 0, size);
+	return copy_from_user(dst, src, MIN(size, usize));
+}
+
 int copy_to_user(vaddr_t dst, const void *src, size_t n)
 {
 	return user_range_ok(dst, n) && copy((void *)dst, src, n) == 0 ? 0 : -EFAULT;

@@ -93,6 +93,8 @@ struct thread *thread_create_user(struct proc *proc, const char *name)
 		return NULL;
 	}
 	t->proc = proc;
+	t->nice = self->reset_on_fork ? MAX(self->nice, 0) : self->nice;
+	t->policy = self->policy;
 	arch_thread_init_user(t);
 	memset(t->uframe, 0, sizeof(*t->uframe)); /* the stack may be somebody's old one */
 	return t;

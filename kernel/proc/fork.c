@@ -39,7 +39,6 @@ static void copy_identity(struct proc *child, const struct proc *parent)
 	child->no_new_privs = parent->no_new_privs;
 	child->personality = parent->personality;
 	child->oom_score_adj = parent->oom_score_adj;
-	child->nice = parent->nice;
 	child->membarriers = parent->membarriers;
 	child->exe = parent->exe;
 	if (child->exe != NULL)

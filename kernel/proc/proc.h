@@ -51,7 +51,7 @@ struct proc {
 	unsigned nlive;             /* of them, not exited */
 	struct thread *exec_thread; /* != NULL: it is in execve(), the others leave */
 	struct waitq exec_wq;       /* and it waits here until they have */
-	int pgid, sid, nice;
+	int pgid, sid;
 	struct tty *ctty; /* no reference: fs/tty.h */
 	int hung_pgid;    /* a leader's: the foreground group when its terminal hung up */
 	bool leader;      /* of its session */

@@ -58,23 +58,13 @@ long sys_clone(unsigned long flags, vaddr_t stack, vaddr_t ptid, unsigned long t
 }
 #endif
 
-/* A structure of a later kernel is fine if what we do not know of it is zero. */
 static int get_clone_args(struct abi_clone_args *a, vaddr_t uargs, size_t size)
 {
-	uint8_t more;
-
-	memset(a, 0, sizeof(*a));
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	if (size < CLONE_ARGS_SIZE_VER0)
 		return -EINVAL;
-	for (size_t i = sizeof(*a); i < size; i++) {
-		if (copy_from_user(&more, uargs + i, 1) != 0)
-			return -EFAULT;
-		if (more != 0)
-			return -E2BIG;
-	}
-	return copy_from_user(a, uargs, MIN(size, sizeof(*a)));
+	return copy_struct_from_user(a, sizeof(*a), uargs, size);
 }
 
 static bool clone_args_valid(const struct abi_clone_args *a)

@@ -47,6 +47,11 @@ static int put_ts64(vaddr_t uts, uint64_t ns)
 	return copy_to_user(uts, &ts, sizeof(ts));
 }
 
+int put_timespec(vaddr_t uts, uint64_t ns, bool wide)
+{
+	return wide ? put_ts64(uts, ns) : put_ts(uts, ns);
+}
+
 static int get_ts(vaddr_t uts, struct abi_timespec64 *out)
 {
 	struct abi_timespec ts;
@@ -153,7 +158,7 @@ static long sleep_relative(struct syscall_restart *r)
 
 	if (sleep_until(r->deadline, &left) == 0)
 		return 0;
-	if (urem != 0 && (wide ? put_ts64(urem, left) : put_ts(urem, left)) != 0)
+	if (urem != 0 && put_timespec(urem, left, wide) != 0)
 		return -EFAULT;
 	return -ERESTART_RESTARTBLOCK;
 }
@@ -210,7 +215,7 @@ static long cpu_sleep_relative(struct syscall_restart *r)
 
 	if (cpu_sleep_until(&c, r->deadline, &left) == 0)
 		return 0;
-	if (urem != 0 && (wide ? put_ts64(urem, left) : put_ts(urem, left)) != 0)
+	if (urem != 0 && put_timespec(urem, left, wide) != 0)
 		return -EFAULT;
 	return -ERESTART_RESTARTBLOCK;
 }

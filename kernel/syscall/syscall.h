@@ -19,9 +19,18 @@ struct abi_itimerspec64;
 struct abi_timespec64;
 int get_itimerspec(vaddr_t uts, struct abi_itimerspec64 *out, bool wide);
 int put_itimerspec(vaddr_t uts, const struct abi_itimerspec64 *in, bool wide);
+/* A time in ns as struct timespec (sys_time.c). 0 or -EFAULT. */
+int put_timespec(vaddr_t uts, uint64_t ns, bool wide);
 /* False: it is none (man 2 clock_nanosleep, EINVAL). */
 bool ts64_to_ns(const struct abi_timespec64 *ts, uint64_t *ns);
 struct abi_timespec64 ns_to_ts64(uint64_t ns);
+
+struct proc;
+struct thread;
+/* May the caller change how the process is scheduled: its owner or root (sys_sched.c). */
+bool may_schedule(const struct proc *target);
+/* May the caller give the thread this nice value though it is lower than its own (sys_nice.c). */
+bool nice_within_limit(const struct thread *t, int nice);
 
 /* Copies a path from user space into a buffer of PATH_MAX from a kmem cache; ERR_PTR(-EFAULT,
  * -ENAMETOOLONG, -ENOENT for "", -ENOMEM). Free with path_put(). */

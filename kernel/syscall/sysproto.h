@@ -221,19 +221,26 @@ long sys_vmsplice(int fd, vaddr_t uiov, unsigned long n, unsigned flags);
 long sys_copy_file_range(
 	int in_fd, vaddr_t uin, int out_fd, vaddr_t uout, size_t len, unsigned flags);
 
+/* kernel/syscall/sys_nice.c */
+long sys_getpriority(int which, int who);
+long sys_setpriority(int which, int who, int nice);
+long sys_nice(int inc);
+
 /* kernel/syscall/sys_sched.c */
 long sys_sched_yield(void);
 long sys_sched_setaffinity(int pid, size_t len, vaddr_t umask);
 long sys_sched_getaffinity(int pid, size_t len, vaddr_t umask);
 long sys_getcpu(vaddr_t ucpu, vaddr_t unode, vaddr_t unused);
-long sys_getpriority(int which, int who);
-long sys_setpriority(int which, int who, int nice);
-long sys_nice(int inc);
 long sys_sched_getscheduler(int pid);
 long sys_sched_getparam(int pid, vaddr_t uparam);
 long sys_sched_setscheduler(int pid, int policy, vaddr_t uparam);
 long sys_sched_get_priority_max(int policy);
 long sys_sched_get_priority_min(int policy);
+long sys_sched_setparam(int pid, vaddr_t uparam);
+long sys_sched_setattr(int pid, vaddr_t uattr, unsigned flags);
+long sys_sched_getattr(int pid, vaddr_t uattr, unsigned size, unsigned flags);
+long sys_sched_rr_get_interval(int pid, vaddr_t uts);
+long sys_sched_rr_get_interval_time64(int pid, vaddr_t uts);
 
 /* kernel/syscall/sys_signal.c */
 long sys_kill(int pid, int sig);

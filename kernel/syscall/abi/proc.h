@@ -33,8 +33,38 @@
 #define RLIMIT_NPROC      6
 #define RLIMIT_NOFILE     7
 #define RLIMIT_SIGPENDING 11
+#define RLIMIT_NICE       13
 #define RLIMIT_AS         9
 #define RLIM_NLIMITS      16
+
+#define NICE_MIN (-20)
+#define NICE_MAX 19
+
+#define SCHED_NORMAL         0
+#define SCHED_FIFO           1
+#define SCHED_RR             2
+#define SCHED_BATCH          3
+#define SCHED_IDLE           5
+#define SCHED_DEADLINE       6
+#define SCHED_RESET_ON_FORK  0x40000000
+#define SCHED_PRIO_MAX       99
+#define SCHED_RUNTIME_MIN    1024 /* ns, of SCHED_DEADLINE */
+#define SCHED_ATTR_SIZE_VER0 48
+
+#define SCHED_FLAG_RESET_ON_FORK 0x01
+#define SCHED_FLAG_KEEP_POLICY   0x08
+#define SCHED_FLAG_KEEP_PARAMS   0x10
+#define SCHED_FLAG_UTIL_CLAMP    0x60
+#define SCHED_FLAG_ALL           0x7f
+
+struct abi_sched_attr { /* struct sched_attr, version 1 */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* ns */
+	uint32_t util_min, util_max;
+};
 
 #define P_ALL  0
 #define P_PID  1
