@@ -42,14 +42,12 @@ static ssize_t zero_read(struct file *f, struct uio *u, uint64_t *pos)
 	size_t done = 0;
 	ssize_t n;
 
-	while (u->resid > 0) {
-		n = uio_move(u, zeros, MIN(u->resid, sizeof(zeros)));
+	do {
+		n = uio_move(u, zeros, sizeof(zeros));
 		if (n <= 0)
 			return done > 0 ? (ssize_t)done : n;
 		done += (size_t)n;
-		if (must_stop())
-			break;
-	}
+	} while (u->resid > 0 && !must_stop());
 	return (ssize_t)done;
 }
 
@@ -116,6 +114,7 @@ static const struct file_ops null_ops = {
 	.read = null_read,
 	.write = null_write,
 	.seek = mem_seek,
+	.unpositioned = true,
 };
 
 static const struct file_ops zero_ops = {
@@ -123,6 +122,7 @@ static const struct file_ops zero_ops = {
 	.read = zero_read,
 	.write = null_write,
 	.seek = mem_seek,
+	.unpositioned = true,
 	.mmap = zero_mmap,
 };
 
@@ -131,6 +131,7 @@ static const struct file_ops full_ops = {
 	.read = zero_read,
 	.write = full_write,
 	.seek = mem_seek,
+	.unpositioned = true,
 };
 
 static const struct file_ops random_ops = {
@@ -138,6 +139,7 @@ static const struct file_ops random_ops = {
 	.read = random_read,
 	.write = random_write,
 	.seek = mem_seek,
+	.unpositioned = true,
 };
 
 static const struct {

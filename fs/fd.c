@@ -192,7 +192,8 @@ static struct fd_table *current_table(void)
 	return curproc()->fds;
 }
 
-struct file *fd_table_file(struct fd_table *t, int fd)
+/* Not inlined: those who need no lock then save no registers either. */
+NOINLINE struct file *fd_table_file(struct fd_table *t, int fd)
 {
 	struct file *f = NULL;
 
@@ -218,17 +219,18 @@ int fd_table_next(struct fd_table *t, int fd)
 
 /* Nobody but the calling thread changes the table: only its process has it, and it has no other thread. (Who looks
  * at it through /proc holds a reference meanwhile, and takes the lock.) */
-static bool is_private(const struct fd_table *t)
+static bool is_private(const struct fd_table *t, const struct proc *self)
 {
-	return READ_ONCE(t->refs) == 1 && READ_ONCE(curproc()->nlive) == 1;
+	return READ_ONCE(t->refs) == 1 && READ_ONCE(self->nlive) == 1;
 }
 
 struct file *fd_file_path(int fd)
 {
-	struct fd_table *t = current_table();
+	struct proc *self = curproc();
+	struct fd_table *t = self->fds;
 	struct file *f;
 
-	if (!is_private(t))
+	if (unlikely(!is_private(t, self)))
 		return fd_table_file(t, fd);
 	f = (unsigned)fd < (unsigned)t->size ? t->files[fd] : NULL;
 	if (f != NULL)
@@ -236,15 +238,17 @@ struct file *fd_file_path(int fd)
 	return f;
 }
 
+static NOINLINE struct file *refuse(struct file *f)
+{
+	file_put(f);
+	return NULL;
+}
+
 struct file *fd_file(int fd)
 {
 	struct file *f = fd_file_path(fd);
 
-	if (f != NULL && (f->flags & O_PATH)) {
-		file_put(f);
-		return NULL;
-	}
-	return f;
+	return f != NULL && unlikely(f->flags & O_PATH) ? refuse(f) : f;
 }
 
 static int fd_limit(void)

@@ -4,7 +4,8 @@
  * pos_lock serialises those who use the file's own position, for as long as the transfer takes: it is
  * what makes two writers that share a descriptor append to each other (POSIX, "2.9.7 Thread
  * Interactions with Regular File Operations"). It orders before everything else of a file, and
- * faults on user memory never take it. Files without a position (pipes) do without.
+ * faults on user memory never take it. Files without a position (pipes), or where it means nothing
+ * (/dev/null), do without.
  */
 #include "fs/file.h"
 #include "fs/epoll.h"
@@ -39,14 +40,6 @@ struct file *file_alloc(const struct file_ops *ops, void *data, unsigned flags)
 	return f;
 }
 
-void file_get(struct file *f)
-{
-	uint32_t old = __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
-
-	KASSERT(old != 0, "file without references");
-	(void)old;
-}
-
 void file_put(struct file *f)
 {
 	uint32_t left = __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL);
@@ -68,33 +61,25 @@ void file_put(struct file *f)
 	kmem_cache_free(file_cache, f);
 }
 
-static ssize_t call_io(struct file *f, struct uio *u, uint64_t *pos)
-{
-	if (u->dir == UIO_READ)
-		return f->ops->read(f, u, pos);
-	return f->ops->write(f, u, pos);
-}
-
 ssize_t file_io(struct file *f, struct uio *u, uint64_t *off)
 {
+	const struct file_ops *ops = f->ops;
 	bool reading = u->dir == UIO_READ;
+	ssize_t (*io)(struct file *, struct uio *, uint64_t *) = reading ? ops->read : ops->write;
 	ssize_t n;
 
-	if (off != NULL && f->ops->seek == NULL) /* before all else, as on Linux */
+	if (off != NULL && ops->seek == NULL) /* before all else, as on Linux */
 		return -ESPIPE;
 	if (reading ? !file_readable(f) : !file_writable(f))
 		return -EBADF;
-	if ((reading ? f->ops->read : f->ops->write) == NULL)
+	if (io == NULL)
 		return f->vnode != NULL && S_ISDIR(f->vnode->mode) ? -EISDIR : -EINVAL;
-	if (f->ops->seek == NULL)
-		return call_io(f, u, NULL);
-	if (off != NULL) {
-		if ((int64_t)*off < 0)
-			return -EINVAL;
-		return call_io(f, u, off);
-	}
+	if (off != NULL && (int64_t)*off < 0)
+		return -EINVAL;
+	if (off != NULL || ops->seek == NULL || ops->unpositioned)
+		return io(f, u, off);
 	mutex_lock(&f->pos_lock);
-	n = call_io(f, u, &f->pos);
+	n = io(f, u, &f->pos);
 	mutex_unlock(&f->pos_lock);
 	return n;
 }

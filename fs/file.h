@@ -8,6 +8,7 @@
 #define FS_FILE_H
 
 #include "kernel/core/list.h"
+#include "kernel/core/log.h"
 #include "kernel/core/wait.h"
 #include "mm/uio.h"
 
@@ -29,7 +30,8 @@ static inline void poll_wait(struct poll_table *pt, struct waitq *wq)
 
 struct file_ops {
 	const char *name; /* "pipe", "tty": for /proc/PID/fd and debugging */
-	/* At `*pos` for seekable files, advanced by what was moved; pos is NULL for pipes and such.
+	/* At `*pos` for seekable files, advanced by what was moved; pos is NULL for pipes and such, and may be for
+	 * `unpositioned` ones.
 	 * Bytes moved, or -errno (-ERESTARTSYS when a signal came before any byte). */
 	ssize_t (*read)(struct file *f, struct uio *u, uint64_t *pos);
 	ssize_t (*write)(struct file *f, struct uio *u, uint64_t *pos);
@@ -47,6 +49,7 @@ struct file_ops {
 	void (*release)(struct file *f);                      /* last reference */
 	/* Pages of memory that go with the file, besides its structures; NULL: none. Looks at most: spin locks are held. */
 	size_t (*pages)(const struct file *f);
+	bool unpositioned; /* it can be sought in, but that changes nothing: /dev/zero */
 	bool gives; /* read holds no lock while it moves bytes: they may go to another file (mm/uio.h) */
 };
 
@@ -65,7 +68,13 @@ struct file {
 
 struct file *file_alloc(
 	const struct file_ops *ops, void *data, unsigned flags); /* NULL: no memory */
-void file_get(struct file *f);
+static inline void file_get(struct file *f)
+{
+	uint32_t old = __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
+
+	KASSERT(old != 0, "file without references");
+	(void)old;
+}
 void file_put(struct file *f);
 /* O_PATH files are neither. */
 static inline bool file_readable(const struct file *f)
