@@ -99,9 +99,7 @@ static unsigned pieces(struct pipe *p, size_t pos, size_t n, struct uio_seg *seg
 	return i;
 }
 
-/* Moves a step. A piece whose copy faults counts as not moved at all, as on Linux; then *stop is set,
- * for the uio stands somewhere in that piece and is of no more use. */
-static size_t move(struct pipe *p, struct uio *u, size_t pos, size_t n, bool *stop)
+static NOINLINE size_t move_pieces(struct pipe *p, struct uio *u, size_t pos, size_t n, bool *stop)
 {
 	struct uio_seg seg[PIPE_STEP] = { { .page = NULL } };
 	unsigned count = pieces(p, pos, n, seg);
@@ -114,6 +112,18 @@ static size_t move(struct pipe *p, struct uio *u, size_t pos, size_t n, bool *st
 	for (unsigned i = 0; i < count && (ssize_t)(whole + seg[i].len) <= moved; i++)
 		whole += seg[i].len;
 	return whole;
+}
+
+/* Moves a step. A piece whose copy faults counts as not moved at all, as on Linux; then *stop is set,
+ * for the uio stands somewhere in that piece and is of no more use. Most messages are one piece. */
+static size_t move(struct pipe *p, struct uio *u, size_t pos, size_t n, bool *stop)
+{
+	if (in_page(pos, n) < n || u->sink != NULL)
+		return move_pieces(p, u, pos, n, stop);
+	if (likely(uio_page(u, *slot_of(p, pos), pos & PAGE_MASK, n, SFB_PIPE) == (ssize_t)n))
+		return n;
+	*stop = true;
+	return 0;
 }
 
 /* An empty pipe goes back to its first page. The lock is held. */
@@ -349,7 +359,7 @@ static ssize_t write_piece(struct pipe *p, struct write_op *op)
 		return broken_pipe();
 	rewind_if_empty(p);
 	room = room_for(p, op->total, left, op->nonblock || op->why != 0);
-	direct = !op->nonblock && op->why == 0 && pipe_window_wanted(p, op->u);
+	direct = room < left && !op->nonblock && op->why == 0 && pipe_window_wanted(p, op->u);
 	if (p->wr_busy || p->win.open || (room == 0 && !direct)) {
 		if (op->why != 0)
 			return op->why;

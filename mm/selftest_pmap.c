@@ -228,7 +228,6 @@ static void smp_member(struct team *team, unsigned member)
 	struct smp_test *t = team->arg;
 	uint64_t deadline = clock_monotonic_ns() + SMP_TIME;
 
-	curthread()->fault_disabled = true;
 	if (member == 0) {
 		for (uint32_t r = 1; clock_monotonic_ns() < deadline; r++)
 			smp_replace(t, r);
@@ -238,7 +237,6 @@ static void smp_member(struct team *team, unsigned member)
 		smp_read(t);
 		sched_yield();
 	}
-	curthread()->fault_disabled = false;
 }
 
 KTEST(pmap_smp)

@@ -35,6 +35,16 @@ static size_t copy(void *dst, const void *src, size_t n)
 	return n;
 }
 
+size_t copy_from_user_some(void *dst, vaddr_t src, size_t n)
+{
+	return user_range_ok(src, n) ? copy(dst, (const void *)src, n) : n;
+}
+
+size_t copy_to_user_some(vaddr_t dst, const void *src, size_t n)
+{
+	return user_range_ok(dst, n) ? copy((void *)dst, src, n) : n;
+}
+
 int copy_from_user(void *dst, vaddr_t src, size_t n)
 {
 	return user_range_ok(src, n) && copy(dst, (const void *)src, n) == 0 ? 0 : -EFAULT;
@@ -74,11 +84,11 @@ int clear_user(vaddr_t dst, size_t n)
 static size_t copy_nofault(void *dst, const void *src, size_t n)
 {
 	struct thread *t = curthread();
-	bool old = t->fault_disabled;
 
+	KASSERT(!t->fault_disabled, "a copy within a copy");
 	t->fault_disabled = true;
 	n = copy(dst, src, n);
-	t->fault_disabled = old;
+	t->fault_disabled = false;
 	return n;
 }
 

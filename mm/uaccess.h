@@ -20,6 +20,9 @@ static inline bool user_range_ok(vaddr_t va, size_t len)
 int copy_from_user(void *dst, vaddr_t src, size_t n);
 int copy_to_user(vaddr_t dst, const void *src, size_t n);
 int clear_user(vaddr_t dst, size_t n);
+/* As the first two; return how many bytes were NOT copied. */
+size_t copy_from_user_some(void *dst, vaddr_t src, size_t n);
+size_t copy_to_user_some(vaddr_t dst, const void *src, size_t n);
 /* A structure whose size tells its version: what the caller's `usize` bytes leave of dst is zeroed; what they have
  * beyond `size` must be zero. 0, -EFAULT, or -E2BIG: the caller knows more than we do. */
 int copy_struct_from_user(void *dst, size_t size, vaddr_t src, size_t usize);

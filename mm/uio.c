@@ -2,8 +2,8 @@
  * Moving bytes between the kernel and a caller's buffers (mm/uio.h). A struct uio belongs to one
  * thread: no locks here, and none may be held over a transfer to user buffers, which may fault.
  *
- * A copy runs with faults off until it is done or meets a page that is not there; then, with nothing
- * mapped and nobody pinned, that page is faulted in and the copy goes on.
+ * A copy between a page and user memory runs with faults off until it is done or meets a page that is not there;
+ * then, with nothing mapped and nobody pinned, that page is faulted in and the copy goes on.
  */
 #include "mm/uio.h"
 #include "kernel/core/errno.h"
@@ -12,41 +12,23 @@
 #include "mm/sf_mutant.h"
 #include "mm/uaccess.h"
 
-static void init_one(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len, bool user)
-{
-	u->one = (struct kiovec){ buf, len };
-	u->iov = &u->one;
-	u->niov = 1;
-	u->resid = len;
-	u->dir = dir;
-	u->user = user;
-	u->nowait = u->append = false;
-	u->seg = NULL;
-	u->sink = NULL;
-}
-
-void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len)
-{
-	init_one(u, dir, buf, len, true);
-}
-
 void uio_init_kernel(struct uio *u, enum uio_dir dir, void *buf, size_t len)
 {
-	init_one(u, dir, (vaddr_t)buf, len, false);
+	uio_init(u, dir, len);
+	u->one = (struct kiovec){ (vaddr_t)buf, len };
+	u->niov = 1;
 }
 
 void uio_init_pages(struct uio *u, struct uio_seg *seg, size_t len)
 {
-	init_one(u, UIO_WRITE, 0, 0, false);
+	uio_init(u, UIO_WRITE, len);
 	u->seg = seg;
-	u->resid = len;
 }
 
 void uio_init_sink(struct uio *u, struct uio_sink *sink, size_t len)
 {
-	init_one(u, UIO_READ, 0, 0, false);
+	uio_init(u, UIO_READ, len);
 	u->sink = sink;
-	u->resid = len;
 }
 
 /* Leaves u->iov at a segment that is not empty, as long as there are bytes left. */
@@ -71,30 +53,41 @@ static void advance_pieces(struct uio *u, size_t n)
 	}
 }
 
+/* n bytes of the buffer it stands at. */
+static void advance_here(struct uio *u, size_t n)
+{
+	u->iov->base += n;
+	u->iov->len -= n;
+	u->resid -= n;
+}
+
 void uio_advance(struct uio *u, size_t n)
 {
 	KASSERT(n <= u->resid, "advance by %zu of %zu", n, u->resid);
-	u->resid -= n;
-	if (u->seg != NULL) {
+	if (u->seg != NULL)
 		advance_pieces(u, n);
+	if (u->seg != NULL || u->sink != NULL) {
+		u->resid -= n;
 		return;
 	}
-	while (n > 0 && u->sink == NULL) {
+	while (n > 0) {
 		size_t part;
 
 		skip_empty(u);
 		part = MIN(n, u->iov->len);
-		u->iov->base += part;
-		u->iov->len -= part;
+		advance_here(u, part);
 		n -= part;
 	}
 }
 
 /* One segment; returns the bytes that were not moved. */
-static size_t copy_segment(const struct uio *u, char *kva, size_t n)
+static ALWAYS_INLINE size_t copy_segment(const struct uio *u, char *kva, size_t n, bool may_fault)
 {
 	vaddr_t base = u->iov->base;
 
+	if (u->user && may_fault)
+		return u->dir == UIO_READ ? copy_to_user_some(base, kva, n)
+					  : copy_from_user_some(kva, base, n);
 	if (u->user)
 		return u->dir == UIO_READ ? copy_to_user_nofault(base, kva, n)
 					  : copy_from_user_nofault(kva, base, n);
@@ -105,8 +98,7 @@ static size_t copy_segment(const struct uio *u, char *kva, size_t n)
 	return 0;
 }
 
-/* Moves up to n <= resid bytes and stops at the first that would fault. Never sleeps. */
-static size_t copy_nofault(struct uio *u, char *kva, size_t n)
+static NOINLINE size_t copy_segments(struct uio *u, char *kva, size_t n, bool may_fault)
 {
 	size_t done = 0;
 
@@ -115,13 +107,29 @@ static size_t copy_nofault(struct uio *u, char *kva, size_t n)
 
 		skip_empty(u);
 		part = MIN(n - done, u->iov->len);
-		left = copy_segment(u, kva + done, part);
-		uio_advance(u, part - left);
+		left = copy_segment(u, kva + done, part, may_fault);
+		advance_here(u, part - left);
 		done += part - left;
 		if (left > 0)
 			break;
 	}
 	return done;
+}
+
+/* Moves up to n <= resid bytes and stops at the first that would fault, or that would in vain. */
+static ALWAYS_INLINE size_t copy(struct uio *u, char *kva, size_t n, bool may_fault)
+{
+	if (unlikely(u->niov != 1 || n > u->iov->len))
+		return copy_segments(u, kva, n, may_fault);
+	n -= copy_segment(u, kva, n, may_fault);
+	advance_here(u, n);
+	return n;
+}
+
+/* Never sleeps. */
+static size_t copy_nofault(struct uio *u, char *kva, size_t n)
+{
+	return copy(u, kva, n, false);
 }
 
 /* Makes the place where copy_nofault() stopped accessible. */
@@ -182,7 +190,7 @@ static size_t copy_small(
 	return n;
 }
 
-static ssize_t pieces_to_page(
+static NOINLINE ssize_t pieces_to_page(
 	struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
 {
 	size_t done = 0;
@@ -221,19 +229,15 @@ static ssize_t pieces_to_kernel(struct uio *u, char *buf, size_t n)
 
 ssize_t uio_move(struct uio *u, void *buf, size_t n)
 {
-	size_t done = 0;
+	size_t done;
 
 	n = MIN(n, u->resid);
-	if (u->sink != NULL)
+	if (unlikely(u->sink != NULL))
 		return give(u, buf, NULL, 0, n);
-	if (u->seg != NULL)
+	if (unlikely(u->seg != NULL))
 		return pieces_to_kernel(u, buf, n);
-	while (done < n) {
-		done += copy_nofault(u, (char *)buf + done, n - done);
-		if (done < n && fault_in_next(u) != 0)
-			return done > 0 ? (ssize_t)done : -EFAULT;
-	}
-	return (ssize_t)done;
+	done = copy(u, buf, n, true);
+	return done > 0 || n == 0 ? (ssize_t)done : -EFAULT;
 }
 
 /* sf_buf_alloc() wants the user as a compile-time constant; here it is an argument, so the call goes
@@ -256,32 +260,50 @@ static ALWAYS_INLINE size_t copy_mapped(
 	return done;
 }
 
-static size_t copy_as(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
+/* From byte `done` on, which would have faulted. */
+static NOINLINE ssize_t rest_of_page(
+	struct uio *u, struct vm_page *page, size_t off, size_t n, size_t done, unsigned sfb_user)
 {
-	if (likely(sfb_user == SFB_PIPE))
-		return copy_mapped(u, page, off, n, SFB_PIPE);
-	return copy_mapped(u, page, off, n, sfb_user);
+	while (done < n) {
+		if (fault_in_next(u) != 0)
+			return done > 0 ? (ssize_t)done : -EFAULT;
+		done += copy_mapped(u, page, off + done, n - done, sfb_user);
+	}
+	return (ssize_t)done;
+}
+
+static ALWAYS_INLINE ssize_t page_as(
+	struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
+{
+	size_t done = copy_mapped(u, page, off, n, sfb_user);
+
+	return likely(done == n) ? (ssize_t)n : rest_of_page(u, page, off, n, done, sfb_user);
+}
+
+static NOINLINE ssize_t page_as_any(
+	struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
+{
+	return page_as(u, page, off, n, sfb_user);
+}
+
+static NOINLINE ssize_t give_page(struct uio *u, struct vm_page *page, size_t off, size_t n)
+{
+	struct uio_seg seg = { page, (unsigned)off, (unsigned)n };
+
+	return give(u, NULL, &seg, 1, n);
 }
 
 ssize_t uio_page(struct uio *u, struct vm_page *page, size_t off, size_t n, unsigned sfb_user)
 {
-	size_t done = 0;
-
 	KASSERT(off <= PAGE_SIZE && n <= PAGE_SIZE - off, "bytes %zu+%zu of a page", off, n);
 	n = MIN(n, u->resid);
-	if (u->sink != NULL) {
-		struct uio_seg seg = { page, (unsigned)off, (unsigned)n };
-
-		return give(u, NULL, &seg, 1, n);
-	}
-	if (u->seg != NULL)
+	if (unlikely(u->sink != NULL))
+		return give_page(u, page, off, n);
+	if (unlikely(u->seg != NULL))
 		return pieces_to_page(u, page, off, n, sfb_user);
-	while (done < n) {
-		done += copy_as(u, page, off + done, n - done, sfb_user);
-		if (done < n && fault_in_next(u) != 0)
-			return done > 0 ? (ssize_t)done : -EFAULT;
-	}
-	return (ssize_t)done;
+	if (likely(sfb_user == SFB_PIPE))
+		return page_as(u, page, off, n, SFB_PIPE);
+	return page_as_any(u, page, off, n, sfb_user);
 }
 
 /* Copies from byte `skip` of the pieces on, all mapped at once; stops where it would fault. -ENOMEM:

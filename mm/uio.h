@@ -51,7 +51,26 @@ struct uio {
 	struct uio_sink *sink; /* not NULL: there are no buffers */
 };
 
-void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len);
+/* Without buffers; field by field: a structure's zeros cost more than that. */
+static inline void uio_init(struct uio *u, enum uio_dir dir, size_t len)
+{
+	u->iov = &u->one;
+	u->niov = 0;
+	u->resid = len;
+	u->dir = dir;
+	u->user = u->nowait = u->append = false;
+	u->seg = NULL;
+	u->sink = NULL;
+}
+
+static inline void uio_init_user(struct uio *u, enum uio_dir dir, vaddr_t buf, size_t len)
+{
+	uio_init(u, dir, len);
+	u->one = (struct kiovec){ buf, len };
+	u->niov = 1;
+	u->user = true;
+}
+
 void uio_init_kernel(struct uio *u, enum uio_dir dir, void *buf, size_t len);
 /* UIO_WRITE from pieces of pages, `len` bytes in all. `seg` is the uio's until it is through. */
 void uio_init_pages(struct uio *u, struct uio_seg *seg, size_t len);

@@ -16,7 +16,7 @@ static uint64_t offset64(uint32_t lo, uint32_t hi)
 	return (uint64_t)hi << 32 | lo;
 }
 
-static long rw(int fd, enum uio_dir dir, vaddr_t buf, size_t count, uint64_t *off)
+static ALWAYS_INLINE long rw(int fd, enum uio_dir dir, vaddr_t buf, size_t count, uint64_t *off)
 {
 	struct file *f = fd_file(fd);
 	struct uio u;

@@ -39,6 +39,16 @@ static size_t copy(vaddr_t user, size_t n)
 	return n - done;
 }
 
+size_t copy_to_user_some(vaddr_t dst, const void *src, size_t n)
+{
+	return copy(dst, n);
+}
+
+size_t copy_from_user_some(void *dst, vaddr_t src, size_t n)
+{
+	return copy(src, n);
+}
+
 size_t copy_to_user_nofault(vaddr_t dst, const void *src, size_t n)
 {
 	return copy(dst, n);
