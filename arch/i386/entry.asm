@@ -14,7 +14,7 @@
 
 bits 32
 
-extern trap, syscall_enter, entry_has_smap
+extern trap, syscall_dispatch, user_return, entry_has_smap
 global trap_stubs, trap_return
 
 section .text
@@ -137,7 +137,11 @@ syscall_entry:
 	SAVE_REGS
 	CLEAR_AC
 	xor ebp, ebp
+	sti
 	push esp
-	call syscall_enter
+	call syscall_dispatch
+	lea eax, [esp + 4]
+	mov [esp], eax ; the argument was the callee's
+	call user_return
 	add esp, 4
 	jmp trap_return

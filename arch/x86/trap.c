@@ -142,14 +142,6 @@ void user_return(struct trapframe *tf)
 	user_frame_sanitise(tf);
 }
 
-/* entry.asm: a system call; interrupts off. */
-void syscall_enter(struct trapframe *tf)
-{
-	irq_enable();
-	syscall_dispatch(tf);
-	user_return(tf);
-}
-
 /* ---- Exceptions ---- */
 
 static bool fixup(struct trapframe *tf)

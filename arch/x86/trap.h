@@ -149,7 +149,6 @@ void smp_call_ipi(void);
  * left to do before the thread may see user mode again: reschedule, deliver signals. */
 void trap(struct trapframe *tf);
 void trap_special(struct trapframe *tf);
-void syscall_enter(struct trapframe *tf);
 void user_return(struct trapframe *tf);
 /* Set for good by ipi_stop_others(): whoever gets an NMI now halts. Atomic. */
 extern bool nmi_means_stop;
