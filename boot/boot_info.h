@@ -48,8 +48,8 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/* Physical memory at [pa, pa + len) as the boot page tables show it (boot/start_*.asm), writable; NULL: it is
- * beyond them, or `pa` is 0. Until pmap_init() only. */
+/* Physical memory at [pa, pa + len) as the boot page tables show it (boot/start_*.asm); NULL: it is beyond them,
+ * or `pa` is 0. Until pmap_init() only. */
 const void *boot_early_map(paddr_t pa, uint64_t len);
 
 /* The kernel image itself, page aligned, and its sections (boot/kernel_*.ld). Virtual addresses. */

@@ -7,6 +7,7 @@
  *   ffffc00000000000  KVA arena: stacks, MMIO, vmalloc   64 GiB
  *   ffffd00000000000  sf_buf region                      up to nsfbufs pages
  *   ffffffff80000000  kernel image, physical 0 up        1 GiB
+ *   ffffffffc0000000  pmap_panic_map()'s window           1 GiB
  */
 #ifndef ARCH_AMD64_LAYOUT_H
 #define ARCH_AMD64_LAYOUT_H
@@ -25,6 +26,9 @@
 #define DMAP_LIMIT (DMAP_END - DMAP_BASE)
 /* The same before pmap_init(), with the tables of boot/start_amd64.asm. */
 #define BOOT_MAP_LIMIT 0x100000000ul
+/* Where pmap_panic_map() maps. */
+#define PANIC_WINDOW      0xffffffffc0000000ul
+#define PANIC_WINDOW_SIZE 0x40000000ul
 /* Physical memory that page table entries can name. */
 #define PHYS_LIMIT DMAP_LIMIT
 #endif

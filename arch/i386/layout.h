@@ -29,6 +29,9 @@
 #define DMAP_LIMIT 0x10000000ul
 /* The same before pmap_init(), with the tables of boot/start_i386.asm. */
 #define BOOT_MAP_LIMIT DMAP_LIMIT
+/* Where pmap_panic_map() maps: the end of the arena, which has given out its beginning only, early in boot. */
+#define PANIC_WINDOW      0xf7000000ul
+#define PANIC_WINDOW_SIZE 0x08800000ul
 /* Physical memory that the vm_page array can describe; 36 bits would be twice that. */
 #define PHYS_LIMIT ((uint64_t)(VMPAGE_SIZE / 32) << 12)
 #endif

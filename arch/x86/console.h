@@ -56,8 +56,7 @@ void vga_early_init(void);
 /* arch/x86/framebuffer.c: the boot loader's framebuffer, cleared; NULL: none, or none we can draw on.
  * After kva_init(). */
 const struct display *framebuffer_init(void);
-/* For a panic before that: a corner of it, not cleared, through the boot page tables. NULL: none, it lies
- * beyond them, or pmap_init() has replaced them. */
+/* For a panic before that: a corner of it, not cleared. NULL as above. */
 const struct display *framebuffer_early(void);
 
 /* arch/x86/keyboard.c. Needs irq_register(). */

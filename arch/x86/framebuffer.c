@@ -6,6 +6,7 @@
  */
 #include "arch/x86/console.h"
 
+#include "arch/x86/pte.h"
 #include "boot/boot_info.h"
 #include "kernel/console/fb.h"
 #include "kernel/console/screen.h"
@@ -31,9 +32,9 @@ const struct display *framebuffer_early(void)
 	uint64_t size = fb_size(info);
 	void *video;
 
-	if (kernel_pmap.root != 0 || size == 0 || size > MAP_MAX)
+	if (info->addr == 0 || size == 0 || size > MAP_MAX)
 		return NULL;
-	video = (void *)boot_early_map(info->addr, size);
+	video = pmap_panic_map(info->addr, size);
 	if (video == NULL || !fb_setup(&fb, info, video))
 		return NULL;
 	framebuffer.cols = MIN(fb.cols, SCREEN_EARLY_COLS);

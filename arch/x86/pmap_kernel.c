@@ -195,6 +195,30 @@ void pmap_boot_prepare(vaddr_t va, uint64_t size, unsigned level)
 		boot_entry(va + (vaddr_t)done, level);
 }
 
+void *pmap_panic_map(paddr_t pa, uint64_t size)
+{
+	static pte_t window[PT_ENTRIES] ALIGNED(PAGE_SIZE);
+	const uint64_t page = pt_span(2);
+	paddr_t start = ROUND_DOWN(pa, page);
+	pte_t *table = phys_to_virt(read_cr3() & PTE_ADDR);
+
+	if (size > PANIC_WINDOW_SIZE - page)
+		return NULL;
+	table += (read_cr3() & PAGE_MASK) / sizeof(*table); /* i386: 32 bytes somewhere in a page */
+	for (unsigned level = PT_LEVELS; level > 2; level--) {
+		pte_t *e = &table[pt_index(PANIC_WINDOW, level)];
+
+		if (!(pte_read(e) & PTE_P))
+			pte_set(e, virt_to_phys(window) | PTE_P | PTE_W);
+		table = pte_table(pte_read(e));
+	}
+	table += pt_index(PANIC_WINDOW, 2);
+	for (uint64_t off = 0; start + off < pa + size; off += page)
+		pte_set(table++, (start + off) | PTE_P | PTE_W | PTE_PS | PTE_PWT);
+	tlb_flush_local_all();
+	return (void *)(PANIC_WINDOW + (vaddr_t)(pa - start));
+}
+
 void pmap_init(void)
 {
 	pte_t *root;

@@ -123,6 +123,10 @@ void pmap_boot_map_image(vaddr_t base, paddr_t start, paddr_t end, pte_t extra);
 void pmap_boot_prepare(vaddr_t va, uint64_t size, unsigned level);
 /* arch/{i386,amd64}/pmap_boot.c: fills kernel_pmap, given its empty root table. */
 void pmap_boot_build(pte_t *root);
+/* Maps [pa, pa+size), write-combining or write-through, into the page tables this CPU runs on, be they the
+ * boot code's; NULL: it is too large. For a panic on the BSP before there are other CPUs: takes no memory
+ * and no lock. Once. */
+void *pmap_panic_map(paddr_t pa, uint64_t size);
 /* PTE_NX where the CPU has it, else 0. */
 extern pte_t pte_nx;
 

@@ -34,7 +34,7 @@ struct ktest {
 void ktest_fail(const char *file, int line, const char *cond, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void ktest_run(const char *which); /* thread context */
-/* kernel/core/panic.c: for selftest=earlypanic, before there is memory. */
-void panic_early_test(void);
+/* kernel/core/panic.c: panics if the option is selftest=NAME; for moments that no self test sees. */
+void panic_early_test(const char *name);
 
 #endif

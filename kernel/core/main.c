@@ -68,11 +68,12 @@ void kernel_main(void)
 	klog(LOG_NOTICE, "Mayfly %s, booted by %s", build_id, boot_info.loader);
 	klog(LOG_INFO, "command line: %s", boot_info.cmdline);
 	arch_cpu_features();
-	panic_early_test();
+	panic_early_test("earlypanic");
 	page_init();
 	pmap_init();
 	kmem_init();
 	kva_init();
+	panic_early_test("mempanic");
 	arch_screen_init();
 	arch_thread_init();
 	acpi_init();

@@ -177,12 +177,12 @@ KTEST_EXPLICIT(panic)
 	panic("on purpose, by selftest=panic");
 }
 
-void panic_early_test(void)
+void panic_early_test(const char *name)
 {
 	const char *tests = option_get("selftest");
 
-	if (tests != NULL && strcmp(tests, "earlypanic") == 0)
-		panic("on purpose, by selftest=earlypanic");
+	if (tests != NULL && strcmp(tests, name) == 0)
+		panic("on purpose, by selftest=%s", name);
 }
 
 KTEST_EXPLICIT(nullderef)

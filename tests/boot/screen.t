@@ -152,13 +152,16 @@ size 128x48
 expect build
 expect rax
 EOF
-for arch in amd64 i386; do
-	screen "$arch: a panic before there is memory, on UEFI's framebuffer" --arch $arch --uefi \
-		--append "serial=off selftest=earlypanic" <<'EOF'
-expect PANIC: on purpose
+early() { # early TEST ARCH VM ARG...: UEFI's framebuffer lies below 3 GiB here, the BIOS's above
+	screen "$*" --arch "$2" --append "serial=off selftest=$1" $(shift 2 && echo "$@") <<EOF
+expect PANIC: on purpose, by selftest=$1
 expect build mayfly-
 EOF
-done
+}
+early earlypanic amd64 --uefi
+early earlypanic i386 --entry i386-gfx
+early mempanic amd64 --entry amd64-gfx
+early mempanic i386 --uefi
 screen "i386: a panic in VGA text, without UARTs" --arch i386 --append "serial=off selftest=panic" <<'EOF'
 expect PANIC: on purpose
 expect build
