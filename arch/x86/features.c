@@ -18,6 +18,7 @@
 #define LEAF1_C_RDRAND         (1u << 30)
 #define LEAF1_D_PGE            (1u << 13)
 #define LEAF1_D_PAT            (1u << 16)
+#define LEAF1_D_PSE36          (1u << 17)
 #define LEAF1_D_FXSR           (1u << 24)
 #define LEAF1_D_SSE            (1u << 25)
 #define LEAF7_B_SMEP           (1u << 7)
@@ -35,7 +36,10 @@
 #define XCR0_SSE (1u << 1)
 #define XCR0_AVX (1u << 2)
 
-#define PHYS_BITS_PAE 36 /* without leaf 0x80000008 */
+/* Without leaf 0x80000008, where nothing says how wide addresses are. PSE-36 came with the wider ones (but for
+ * the first Pentium Pros), and QEMU takes it for the sign: to its qemu32 higher bits of a PTE are reserved. */
+#define PHYS_BITS_PSE36 36
+#define PHYS_BITS_LEAST 32
 
 struct cpu_features cpu_features;
 uint8_t entry_has_smap;
@@ -67,7 +71,7 @@ static void find_extended(struct cpu_features *f, uint32_t max_extended)
 {
 	struct cpuid_regs r;
 
-	f->phys_bits = PHYS_BITS_PAE;
+	f->phys_bits = f->hwcap & LEAF1_D_PSE36 ? PHYS_BITS_PSE36 : PHYS_BITS_LEAST;
 	if (max_extended >= 0x80000001) {
 		r = cpuid(0x80000001, 0);
 		f->nx = r.d & LEAF81_D_NX;

@@ -59,6 +59,7 @@ for arch in i386 amd64; do
 	boots $arch 12 --qemu=-smp --qemu=12,sockets=2,cores=3,threads=2
 	boots $arch 2 --qemu=-smp --qemu=2,maxcpus=8
 
+	[ $arch = amd64 ] || boots $arch 4 --cpu qemu32 --mem 6144 # a CPU that can address 4 of them
 	boots $arch 4 --mem 32
 	boots $arch 4 --mem 128
 	boots $arch 4 --mem 32 --iso
