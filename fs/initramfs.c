@@ -49,6 +49,7 @@ struct unpack {
 	uint8_t buf[UIO_BATCH * PAGE_SIZE]; /* as many pages as one mapping call takes */
 	struct hard_link links[MAX_LINKS];
 	unsigned nlinks, entries, failed;
+	bool no_room;
 };
 
 static void close_window(struct source *s)
@@ -264,7 +265,10 @@ static int unpack_all(struct unpack *u)
 			u->entries++;
 		else if (u->failed++ < 5)
 			klog(LOG_ERR, "initramfs: %s: error %d", e.name, -err);
+		u->no_room |= err == -ENOSPC || err == -ENOMEM;
 	}
+	if (u->no_room)
+		klog(LOG_ERR, "initramfs: this machine has too little memory for all of it");
 	if (res == CPIO_END)
 		return 0;
 	klog(LOG_ERR, "initramfs: %s is corrupt at byte %llu: %s; what came before it is used",
@@ -304,15 +308,20 @@ int initramfs_unpack(paddr_t start, uint64_t len)
 	return unpack_source(&src);
 }
 
+/* By its name, else the first without one. */
 static const struct boot_module *find_module(void)
 {
+	const struct boot_module *unnamed = NULL;
+
 	for (unsigned i = 0; i < boot_info.nmodules; i++) {
 		const char *name = boot_info.modules[i].name;
 
 		if (strncmp(name, "initramfs", 9) == 0 || strncmp(name, "initrd", 6) == 0)
 			return &boot_info.modules[i];
+		if (unnamed == NULL && *name == '\0')
+			unnamed = &boot_info.modules[i];
 	}
-	return boot_info.nmodules > 0 ? &boot_info.modules[0] : NULL;
+	return unnamed;
 }
 
 void initramfs_load(void)

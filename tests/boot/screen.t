@@ -174,7 +174,19 @@ expect init=/x cannot be executed
 expect no init found
 expect power: halted
 EOF
+	screen "$arch: so is too little memory" --arch $arch --mem 12 --append serial=off <<'EOF'
+expect too little memory
+expect init: cannot run /bin/sh
+expect init: no shell
+expect power: halted
+EOF
 done
+screen "i386: no PAE, in VGA text" --arch i386 --cpu pentium <<'EOF'
+expect Mayfly: this CPU has no PAE
+EOF
+screen "amd64: no 64-bit mode, where the menu has a graphics screen" --entry amd64-gfx --cpu pentium3 <<'EOF'
+expect Mayfly: this CPU has no 64-bit mode; boot the i386 kernel.
+EOF
 screen "amd64: without UARTs the screen is the console; ctrl-alt-del" --arch amd64 --append "serial=off" <<'EOF'
 expect mayfly:
 type echo said $((40+2)) >/dev/console\n

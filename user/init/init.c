@@ -45,13 +45,24 @@ static void on_shutdown(int sig)
 }
 
 /* The command is done, or there is no shell to be had: who is left is not asked. */
-static void switch_off(void)
+static void end(int how)
 {
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	sync();
-	reboot(RB_POWER_OFF);
+	reboot(how);
+}
+
+/* As the kernel does after a panic: stop, with the reason on the screen, unless told to switch off. */
+static int how_to_fail(void)
+{
+	char *options;
+	size_t len;
+
+	if (read_file("/proc/cmdline", &options, &len) < 0)
+		return RB_HALT_SYSTEM;
+	return strstr(options, "panic=exit") ? RB_POWER_OFF : RB_HALT_SYSTEM;
 }
 
 static void catch_signals(void)
@@ -209,9 +220,10 @@ int main(void)
 	control = serial_open(CONTROL_TTY);
 	if (control >= 0)
 		write_all(control, "UP\n", 3);
-	if (access(CMD_FILE, F_OK) == 0)
+	if (access(CMD_FILE, F_OK) == 0) {
 		run_command(control);
-	else
-		serve_consoles();
-	switch_off();
+		end(RB_POWER_OFF);
+	}
+	serve_consoles();
+	end(how_to_fail());
 }

@@ -210,5 +210,5 @@ void serve_consoles(void)
 			if (seats[i].pid == pid)
 				ended(&seats[i], status);
 	}
-	fprintf(stderr, "init: no shell after %d tries, switching off\n", SHELL_TRIES);
+	fprintf(stderr, "init: no shell after %d tries, giving up\n", SHELL_TRIES);
 }
