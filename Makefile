@@ -151,7 +151,7 @@ $(O)/user/$1/dyn: user/dyn/dyn.c $(O)/user/$1/flags | $(DEBIAN)/$1/libc
 	$$(call say,LINK,$$@) $(GCC_$1) $(filter-out -static,$(UFLAGS)) -fPIE -pie -nodefaultlibs $$< -o $$@ -Wl,--no-as-needed \
 		$(DEBIAN)/$1/libc/libm.so.6 $(DEBIAN)/$1/libc/libc.so.6 $(DEBIAN)/$1/libc/ld-linux*.so.2 -lgcc
 
-$(addprefix $(DEBIAN)/$1/,busybox bash e2fsck linux modules sort libc): $(DEBIAN)/$1/%: | tools-run
+$(addprefix $(DEBIAN)/$1/,busybox bash e2fsck linux modules sort libc python): $(DEBIAN)/$1/%: | tools-run
 	@tools/setup fetch $$* $1 $$@
 
 $(O)/initramfs-$1.cpio: $(O)/user/$1/init $$(ubench_$1) $$(utools_$1) $(DEBIAN)/$1/busybox tools/mkinitramfs tools/newc.py \

@@ -251,11 +251,10 @@ static int64_t unsealed(const struct vnode *vn, uint64_t off, int64_t n)
 void vfs_touch(struct vnode *vn)
 {
 	struct kstat st = { .mode = vn->mode & ~(uint32_t)(S_ISUID | S_ISGID) };
-	unsigned which = ATTR_MTIME;
+	unsigned which = ATTR_MTIME_NOW;
 
 	if (vn->ops->setattr == NULL)
 		return;
-	st.mtime = clock_realtime_ns();
 	if (st.mode != vn->mode && !vfs_is_root())
 		which |= ATTR_MODE;
 	mutex_lock(&vn->lock);

@@ -93,14 +93,12 @@ static int store(struct ext2_vnode *ev)
 }
 
 /* A write within the same second, which has not made the file larger, leaves the inode as it is. */
-static bool is_noted(
-	const struct ext2_vnode *ev, unsigned which, const struct kstat *st, uint32_t now)
+static bool is_noted(const struct ext2_vnode *ev, unsigned which, uint32_t now)
 {
 	const struct ext2_inode *raw = &ev->node.raw;
 
-	return which == ATTR_MTIME && ev->vn.object != NULL && raw->i_ctime == now &&
-	       raw->i_mtime == st->mtime / NSEC_PER_SEC &&
-	       ext2_size(&ev->node) == vnode_size(&ev->vn);
+	return which == ATTR_MTIME_NOW && ev->vn.object != NULL && raw->i_ctime == now &&
+	       raw->i_mtime == now && ext2_size(&ev->node) == vnode_size(&ev->vn);
 }
 
 static int change_attr(struct vnode *vn, unsigned which, const struct kstat *st)
@@ -121,14 +119,12 @@ static int change_attr(struct vnode *vn, unsigned which, const struct kstat *st)
 	if (which & ATTR_GID)
 		vn->gid = st->gid;
 	mutex_lock(&ev->node.lock);
-	if (is_noted(ev, which, st, now))
+	if (is_noted(ev, which, now))
 		goto out;
-	if (which & ATTR_ATIME)
-		raw->i_atime = (uint32_t)(st->atime / NSEC_PER_SEC);
-	if (which & ATTR_MTIME)
-		raw->i_mtime = (uint32_t)(st->mtime / NSEC_PER_SEC);
-	else if (which & ATTR_SIZE)
-		raw->i_mtime = now;
+	if (which & (ATTR_ATIME | ATTR_ATIME_NOW))
+		raw->i_atime = which & ATTR_ATIME ? (uint32_t)(st->atime / NSEC_PER_SEC) : now;
+	if (which & (ATTR_MTIME | ATTR_MTIME_NOW | ATTR_SIZE))
+		raw->i_mtime = which & ATTR_MTIME ? (uint32_t)(st->mtime / NSEC_PER_SEC) : now;
 	raw->i_ctime = now;
 	err = store(ev);
 out:

@@ -104,12 +104,10 @@ static int tmpfs_setattr(struct vnode *vn, unsigned which, const struct kstat *s
 	if (which & ATTR_GID)
 		vn->gid = st->gid;
 	spin_lock(&n->attr);
-	if (which & ATTR_ATIME)
-		n->atime = st->atime;
-	if (which & ATTR_MTIME)
-		n->mtime = st->mtime;
-	else if (which & ATTR_SIZE)
-		n->mtime = now;
+	if (which & (ATTR_ATIME | ATTR_ATIME_NOW))
+		n->atime = which & ATTR_ATIME ? st->atime : now;
+	if (which & (ATTR_MTIME | ATTR_MTIME_NOW | ATTR_SIZE))
+		n->mtime = which & ATTR_MTIME ? st->mtime : now;
 	n->ctime = now;
 	spin_unlock(&n->attr);
 	return 0;

@@ -43,6 +43,9 @@ struct kstat { /* wide enough for every struct stat of the ABI */
 #define ATTR_SIZE  8u
 #define ATTR_ATIME 16u
 #define ATTR_MTIME 32u
+/* To the very time that the change itself is noted with, which only setattr knows. */
+#define ATTR_ATIME_NOW 64u
+#define ATTR_MTIME_NOW 128u
 
 /* readdir calls this per entry; false stops (buffer full). `next` is the position after the entry. */
 typedef bool (*dirent_fn)(

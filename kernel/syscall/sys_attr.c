@@ -143,19 +143,18 @@ long sys_fchown16(int fd, uint32_t uid, uint32_t gid)
 
 /* ---- times ---- */
 
-/* One time of utimensat(2): ATTR bit and value, or 0 for UTIME_OMIT. */
+/* One time of utimensat(2): which of the two bits is meant, none for UTIME_OMIT, and the value. */
 static int pick_time(
-	int64_t sec, int64_t nsec, uint64_t now, unsigned bit, unsigned *which, uint64_t *out)
+	const struct abi_timespec64 *t, unsigned set, unsigned now, unsigned *which, uint64_t *out)
 {
-	if (nsec == UTIME_OMIT)
+	if (t->nsec == UTIME_OMIT)
 		return 0;
-	*which |= bit;
-	*out = now;
-	if (nsec == UTIME_NOW)
+	*which |= t->nsec == UTIME_NOW ? now : set;
+	if (t->nsec == UTIME_NOW)
 		return 0;
-	if (nsec < 0 || nsec >= (int64_t)NSEC_PER_SEC)
+	if (t->nsec < 0 || t->nsec >= (int64_t)NSEC_PER_SEC)
 		return -EINVAL;
-	*out = sec > 0 ? (uint64_t)sec * NSEC_PER_SEC + (uint64_t)nsec : 0;
+	*out = t->sec > 0 ? (uint64_t)t->sec * NSEC_PER_SEC + (uint64_t)t->nsec : 0;
 	return 0;
 }
 
@@ -171,18 +170,16 @@ static int may_set_times(struct vnode *vn, bool now)
 static long set_times(struct vnode *vn, const struct abi_timespec64 t[2])
 {
 	struct kstat st = { 0 };
-	uint64_t now = clock_realtime_ns();
 	unsigned which = 0;
 	bool both_now = t == NULL || (t[0].nsec == UTIME_NOW && t[1].nsec == UTIME_NOW);
 	int err = 0;
 
 	if (t == NULL) {
-		which = ATTR_ATIME | ATTR_MTIME;
-		st.atime = st.mtime = now;
+		which = ATTR_ATIME_NOW | ATTR_MTIME_NOW;
 	} else {
-		err = pick_time(t[0].sec, t[0].nsec, now, ATTR_ATIME, &which, &st.atime);
+		err = pick_time(&t[0], ATTR_ATIME, ATTR_ATIME_NOW, &which, &st.atime);
 		if (err == 0)
-			err = pick_time(t[1].sec, t[1].nsec, now, ATTR_MTIME, &which, &st.mtime);
+			err = pick_time(&t[1], ATTR_MTIME, ATTR_MTIME_NOW, &which, &st.mtime);
 	}
 	if (err == 0 && which != 0)
 		err = may_set_times(vn, both_now);

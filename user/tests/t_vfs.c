@@ -189,6 +189,11 @@ TEST(vfs_permissions)
 	in_child("as user 1000", as_user);
 }
 
+static int same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 TEST(vfs_times)
 {
 	struct timespec ts[2] = { { 1000000000, 123456789 }, { 1500000000, 5 } };
@@ -199,6 +204,8 @@ TEST(vfs_times)
 
 	fresh();
 	make("f", "abc");
+	stat("f", &st);
+	SHOW(same_time(st.st_mtim, st.st_ctim)); /* one change, one time */
 	SHOW(utimensat(AT_FDCWD, "f", ts, 0));
 	SHOW(stat("f", &st));
 	printf("%lld.%09ld %lld.%09ld\n", (long long)st.st_atim.tv_sec, st.st_atim.tv_nsec,
@@ -218,10 +225,12 @@ TEST(vfs_times)
 	SHOW(futimens(fd, NULL));
 	stat("f", &st);
 	SHOW(st.st_mtime > 1600000000);
+	SHOW(same_time(st.st_atim, st.st_mtim) && same_time(st.st_mtim, st.st_ctim));
 	utimes("f", tv);
 	SHOW(write(fd, "x", 1));
 	stat("f", &st);
 	SHOW(st.st_mtime > 1600000000 && st.st_atime == 5);
+	SHOW(same_time(st.st_mtim, st.st_ctim));
 	close(fd);
 	SHOW(statx(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &sx));
 	printf("%o %u %llu %lld\n", sx.stx_mode, sx.stx_nlink, (unsigned long long)sx.stx_size,
