@@ -1,7 +1,8 @@
 ; SPDX-License-Identifier: BSD-2-Clause
 ;
 ; Copies between kernel and user memory that a page fault may end (mm/uaccess.c opens SMAP around
-; them). Plain moves, 64 bytes a round: QEMU's TCG executes `rep movs` element by element.
+; them). Plain moves, 64 bytes a round: QEMU's TCG executes `rep movs` element by element. In the page
+; of such loops (COPY_TEXT, kernel/core/types.h).
 ;
 ; Every access has an exception table entry. A fault in the middle of a round starts that round
 ; again byte by byte; a fault there ends the copy, with the exact number of bytes left.
@@ -14,10 +15,10 @@
 %%at:	%2
 	section .extable progbits alloc noexec nowrite align=8
 	dq %%at, %1
-	section .text
+	section .text.copy
 %endmacro
 
-	section .text
+	section .text.copy progbits alloc exec nowrite align=64
 
 ; size_t raw_copy_user(void *dst [rdi], const void *src [rsi], size_t n [rdx]): bytes not copied
 	align 16
@@ -27,16 +28,10 @@ raw_copy_user:
 	jb .words
 .round:
 %assign off 0
-%rep 2
+%rep 8
 	FAULTS .bytes, mov rax, [rsi + off]
-	FAULTS .bytes, mov rdx, [rsi + off + 8]
-	FAULTS .bytes, mov r8, [rsi + off + 16]
-	FAULTS .bytes, mov r9, [rsi + off + 24]
 	FAULTS .bytes, mov [rdi + off], rax
-	FAULTS .bytes, mov [rdi + off + 8], rdx
-	FAULTS .bytes, mov [rdi + off + 16], r8
-	FAULTS .bytes, mov [rdi + off + 24], r9
-%assign off off + 32
+%assign off off + 8
 %endrep
 	add rsi, 64
 	add rdi, 64

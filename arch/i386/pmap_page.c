@@ -41,7 +41,7 @@ static void *slot_map(vaddr_t va, const struct vm_page *p)
 	return (void *)va;
 }
 
-void pmap_zero_page(struct vm_page *p)
+COPY_TEXT void pmap_zero_page(struct vm_page *p)
 {
 	if (phys_is_mapped(page_phys(p))) {
 		page_words_zero(page_to_kva(p));
@@ -51,7 +51,7 @@ void pmap_zero_page(struct vm_page *p)
 	slots_release();
 }
 
-void pmap_copy_page(struct vm_page *dst, struct vm_page *src)
+COPY_TEXT void pmap_copy_page(struct vm_page *dst, struct vm_page *src)
 {
 	vaddr_t va = slots_take();
 

@@ -1,7 +1,8 @@
 ; SPDX-License-Identifier: BSD-2-Clause
 ;
 ; Copies between kernel and user memory that a page fault may end (mm/uaccess.c opens SMAP around
-; them). Plain moves, 64 bytes a round: QEMU's TCG executes `rep movs` element by element.
+; them). Plain moves, 64 bytes a round: QEMU's TCG executes `rep movs` element by element. In the page
+; of such loops (COPY_TEXT, kernel/core/types.h).
 ;
 ; Every access has an exception table entry. A fault in the middle of a round starts that round
 ; again byte by byte; a fault there ends the copy, with the exact number of bytes left.
@@ -13,10 +14,10 @@
 %%at:	%2
 	section .extable progbits alloc noexec nowrite align=8
 	dd %%at, %1
-	section .text
+	section .text.copy
 %endmacro
 
-	section .text
+	section .text.copy progbits alloc exec nowrite align=64
 
 ; size_t raw_copy_user(void *dst, const void *src, size_t n): bytes not copied
 	align 16
@@ -30,12 +31,10 @@ raw_copy_user:
 	jb .words
 .round:
 %assign off 0
-%rep 8
+%rep 16
 	FAULTS .bytes, mov eax, [esi + off]
-	FAULTS .bytes, mov edx, [esi + off + 4]
 	FAULTS .bytes, mov [edi + off], eax
-	FAULTS .bytes, mov [edi + off + 4], edx
-%assign off off + 8
+%assign off off + 4
 %endrep
 	add esi, 64
 	add edi, 64

@@ -16,7 +16,7 @@ typedef unsigned long word_t __attribute__((may_alias, aligned(1)));
 #define WORD  sizeof(word_t)
 #define BLOCK (8 * WORD)
 
-void *memcpy(void *dst, const void *src, size_t n)
+COPY_TEXT void *memcpy(void *dst, const void *src, size_t n)
 {
 	unsigned char *d = dst;
 	const unsigned char *s = src;
@@ -46,7 +46,7 @@ void *memcpy(void *dst, const void *src, size_t n)
 	return dst;
 }
 
-static void copy_backward(unsigned char *dst, const unsigned char *src, size_t n)
+COPY_TEXT static void copy_backward(unsigned char *dst, const unsigned char *src, size_t n)
 {
 	unsigned char *d = dst + n;
 	const unsigned char *s = src + n;
@@ -80,7 +80,7 @@ static void copy_backward(unsigned char *dst, const unsigned char *src, size_t n
 		*--d = *--s;
 }
 
-void *memmove(void *dst, const void *src, size_t n)
+COPY_TEXT void *memmove(void *dst, const void *src, size_t n)
 {
 	/* Overlapping with dst below src, bytes and words in rising order are right, but not
 	 * memcpy()'s blocks when the distance is shorter than what it holds in registers. */
@@ -97,7 +97,7 @@ void *memmove(void *dst, const void *src, size_t n)
 	return dst;
 }
 
-void *memset(void *dst, int c, size_t n)
+COPY_TEXT void *memset(void *dst, int c, size_t n)
 {
 	unsigned char *d = dst;
 	unsigned long w = (unsigned char)c * (~0ul / 0xff);
@@ -121,7 +121,7 @@ void *memset(void *dst, int c, size_t n)
 	return dst;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
+COPY_TEXT int memcmp(const void *a, const void *b, size_t n)
 {
 	const unsigned char *x = a, *y = b;
 

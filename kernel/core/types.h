@@ -50,6 +50,11 @@ typedef intptr_t ssize_t;
 #define ALWAYS_INLINE          inline __attribute__((always_inline))
 #define NOINLINE               __attribute__((noinline))
 
+/* For the loops that copy or fill memory: they share one page of the kernel's text (boot/kernel_*.ld holds them to
+ * it). QEMU's TCG translates page by page, and goes through its main loop at every round of a loop that lies across
+ * two pages: a copy takes three times as long. */
+#define COPY_TEXT __attribute__((section(".text.copy")))
+
 /* Rounds to a multiple of `align`, which must be a power of two. */
 #define ROUND_DOWN(x, align) ((x) & ~((__typeof__(x))(align)-1))
 #define ROUND_UP(x, align)   ROUND_DOWN((x) + ((__typeof__(x))(align)-1), align)
