@@ -109,8 +109,16 @@ void pmap_switch(struct pmap *next);
 /* Enters / exchanges one kernel entry whose page table exists (pmap_kprepare); no invalidation, no
  * reference counting. Returns the old entry, with the A and D bits as they were at the exchange. */
 pte_t pmap_kexchange(vaddr_t va, pte_t pte);
+/* The same where no entry is present: there is no A bit that could be lost, plain stores do. */
+void pmap_kenter(vaddr_t va, pte_t pte);
 pte_t pmap_kquery(vaddr_t va);
-pte_t pmap_make_kpte(paddr_t pa, unsigned prot, pte_t extra); /* never global; NX unless VM_EXEC */
+extern pte_t pte_nx; /* PTE_NX, or 0 if the CPU has no such bit */
+/* Global only if `extra` says so; NX unless VM_EXEC. */
+static inline pte_t pmap_make_kpte(paddr_t pa, unsigned prot, pte_t extra)
+{
+	return (pa & PTE_ADDR) | PTE_P | (prot & VM_WRITE ? PTE_W : 0) |
+	       (prot & VM_EXEC ? 0 : pte_nx) | extra;
+}
 /* Builds page tables for [start, start+size) so that pmap_kexchange() cannot fail. -ENOMEM. */
 int pmap_kprepare(vaddr_t start, size_t size);
 

@@ -64,12 +64,33 @@ static pte_t *kpte_at(vaddr_t va, unsigned level, bool create)
 	}
 }
 
+/* The entry of a page for which pmap_kprepare() was called. Nobody takes a table away or changes what leads
+ * to it, so a word of each entry is enough. */
+static ALWAYS_INLINE pte_t *prepared_kpte(vaddr_t va)
+{
+	pte_t *table = phys_to_virt(kernel_pmap.root);
+
+	for (unsigned l = PT_LEVELS; l > 1; l--) {
+		uintptr_t v = pte_word(&table[pt_index(va, l)]);
+
+		KASSERT((v & PTE_P) && !(v & PTE_PS), "no kernel page table for %#lx",
+			(unsigned long)va);
+		table = phys_to_virt(v & (uintptr_t)PTE_ADDR);
+	}
+	return &table[pt_index(va, 1)];
+}
+
 pte_t pmap_kexchange(vaddr_t va, pte_t pte)
 {
-	pte_t *e = kpte_at(va, 1, false);
+	return pte_xchg(prepared_kpte(va), pte);
+}
 
-	KASSERT(e != NULL, "no kernel page table for %#lx", (unsigned long)va);
-	return pte_xchg(e, pte);
+void pmap_kenter(vaddr_t va, pte_t pte)
+{
+	pte_t *e = prepared_kpte(va);
+
+	KASSERT(!(pte_read(e) & PTE_P), "%#lx is mapped", (unsigned long)va);
+	pte_set(e, pte);
 }
 
 pte_t pmap_kquery(vaddr_t va)
@@ -79,17 +100,6 @@ pte_t pmap_kquery(vaddr_t va)
 
 	if (pte & PTE_P)
 		sf_shadow_walk(va);
-	return pte;
-}
-
-pte_t pmap_make_kpte(paddr_t pa, unsigned prot, pte_t extra)
-{
-	pte_t pte = (pa & PTE_ADDR) | PTE_P | extra;
-
-	if (prot & VM_WRITE)
-		pte |= PTE_W;
-	if (!(prot & VM_EXEC))
-		pte |= pte_nx;
 	return pte;
 }
 

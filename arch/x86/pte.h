@@ -100,12 +100,16 @@ static inline bool pte_cmpxchg(pte_t *p, pte_t *old, pte_t v)
 	return ok;
 }
 
+/* `old` may be torn or out of date at first: cmpxchg8b that fails loads what is there. */
 static inline pte_t pte_xchg(pte_t *p, pte_t v)
 {
-	pte_t old = pte_read(p);
+	const volatile uint32_t *half = (const volatile uint32_t *)p;
+	pte_t old = (pte_t)half[1] << 32 | half[0];
 
-	while (!pte_cmpxchg(p, &old, v))
-		;
+	__asm__ volatile("1: lock cmpxchg8b %0; jnz 1b"
+			 : "+m"(*p), "+A"(old)
+			 : "b"((uint32_t)v), "c"((uint32_t)(v >> 32))
+			 : "memory", "cc");
 	return old;
 }
 #endif
@@ -127,7 +131,5 @@ void pmap_boot_build(pte_t *root);
  * boot code's; NULL: it is too large. For a panic on the BSP before there are other CPUs: takes no memory
  * and no lock. Once. */
 void *pmap_panic_map(paddr_t pa, uint64_t size);
-/* PTE_NX where the CPU has it, else 0. */
-extern pte_t pte_nx;
 
 #endif

@@ -47,10 +47,7 @@ static uint32_t page_bit(const struct vm_page *page)
 
 /* ---- mm/pmap.h ---- */
 
-pte_t pmap_make_kpte(paddr_t pa, unsigned prot, pte_t extra)
-{
-	return pa | PTE_P | PTE_NX | extra | (prot & VM_WRITE ? PTE_W : 0);
-}
+pte_t pte_nx = PTE_NX;
 
 /* For strategies that only count A bits, that all were set is the worst that can be. */
 static bool was_walked(void)
@@ -80,6 +77,12 @@ pte_t pmap_kexchange(vaddr_t va, pte_t pte)
 			sim.thread[i].settled[c] &= ~(1u << slot);
 	}
 	return walked && sim.fault != SIM_LOSES_A ? old | PTE_A : old;
+}
+
+void pmap_kenter(vaddr_t va, pte_t pte)
+{
+	KASSERT(sim.pte[slot_of(va)] == 0, "an entry is present");
+	pmap_kexchange(va, pte);
 }
 
 pte_t pmap_kquery(vaddr_t va)
