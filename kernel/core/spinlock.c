@@ -35,7 +35,7 @@ static bool try_once(struct spinlock *l)
 #define STUCK_CHECK (1u << 20)
 
 /* Waits till the lock looks free. A debug build gives up in the end: the holder is lost. */
-static void wait_free(const struct spinlock *l)
+static NOINLINE void wait_free(const struct spinlock *l)
 {
 #ifdef DEBUG
 	uint64_t start = clock_monotonic_ns();
@@ -56,13 +56,13 @@ static void count_held(struct cpu *c, uintptr_t flags)
 		c->spin_flags = flags;
 }
 
-static void lock_at(struct spinlock *l, bool nested, uintptr_t site)
+static ALWAYS_INLINE void lock_at(struct spinlock *l, bool nested, uintptr_t site)
 {
 	uintptr_t flags = irq_save();
 	struct cpu *c = this_cpu();
 
 	witness_check_spin(l, nested, site);
-	while (!try_once(l))
+	while (unlikely(!try_once(l)))
 		wait_free(l);
 	count_held(c, flags);
 	WRITE_ONCE(l->owner, c->id + 1);
