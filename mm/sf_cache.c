@@ -164,7 +164,7 @@ static ALWAYS_INLINE void count_alloc(unsigned flags, unsigned n, const struct t
 {
 	sf_buf_count_alloc(flags, n);
 	if (t->misses > 0)
-		sf_count(flags, SF_MISS, t->misses);
+		sf_count(flags, SF_MISS, MIN(t->misses, n));
 }
 
 static struct sf_buf *cache_alloc(struct vm_page *page, unsigned flags)
@@ -219,7 +219,7 @@ static bool get_all(
 {
 	unsigned i;
 
-	*t = (struct tally){ 0, 0, false };
+	t->taken = 0; /* misses of calls before this one count: what they entered will be hits */
 	for (i = 0; i < n; i++) {
 		sfs[i] = get(pages[i], flags, t);
 		if (unlikely(sfs[i] == NULL))
@@ -240,7 +240,7 @@ static int cache_alloc_pages(
 	struct sf_buf *slow[SFB_BATCH_MAX];
 	vaddr_t va[SFB_BATCH_MAX];
 	struct pending p = { CPUMASK_NONE, 0, slow, va };
-	struct tally t;
+	struct tally t = { 0, 0, false };
 	int err;
 
 	spin_lock(&sf_pool.lock);

@@ -4,10 +4,10 @@
  * A slot is in one of five states, and its word `refs` says in which:
  *
  *	in use    count > 0         hashed by its page; SF_QUEUED if it also lies on a list
- *	inactive  count 0, QUEUED   hashed, unless it was given back unused and has no page; on some CPU's
- *	                            inactive list, or about to be put there
- *	claimed   SF_CLAIMED        belongs to the CPU that claimed it; on no list, unhashed at once
- *	retired   SF_CLAIMED        on some CPU's list `retired`: not mapped
+ *	inactive  count 0, QUEUED   hashed; on some CPU's inactive list, or about to be put there
+ *	retired   count 0, QUEUED   the same, but without a page: not mapped, not hashed
+ *	claimed   SF_CLAIMED        belongs to the CPU that claimed it, and is unhashed soon; SF_QUEUED if it
+ *	                            is on a list already
  *	clean     SF_CLAIMED        on sf_pool.free: not mapped, and no CPU holds anything of it
  *
  *	in use --last free--> inactive --claim--> claimed --unmap, shootdown--> clean
@@ -31,30 +31,34 @@
  * which spares idle CPUs. One refill goes on at a time, or each CPU would clean half of the pool;
  * others wait for it.
  *
- * A private miss needs a slot that is valid on its own CPU and takes one from that CPU's list `retired`.
- * If that is empty it retires a batch: claims inactive slots, exchanges their PTEs for 0, and flushes its
- * own TLB once (a load of CR3 instead of an INVLPG each). By the generation the flush makes these slots
- * valid here, and all others that other CPUs have remapped since the last: later hits on them need no
- * INVLPG either. A slot is no more than unmapped early: whoever takes a retired one, for himself or for
- * a refill, asks the witnesses of 4 as for any other. In a small pool, where batches would keep too much
- * idle, a private miss claims one slot, enters the page at once, and invalidates it alone.
+ * A private miss needs a slot that is valid on its own CPU and takes one that this CPU has retired. If there
+ * is none it retires a batch: claims inactive slots, exchanges their PTEs for 0, and flushes its own TLB
+ * once (a load of CR3 instead of an INVLPG each). By the generation the flush makes these slots valid here,
+ * and all others that other CPUs have remapped since the last: later hits on them need no INVLPG either.
+ * Retired slots go back on the inactive list, where anybody may claim them and asks the
+ * witnesses of 4 as for any other; the CPU only remembers which they are, and claims one where it lies, by a
+ * cmpxchg, so that it stays on the list and its last free need not put it there. In a small pool, where
+ * batches would keep too much unmapped, a private miss claims one slot, enters the page at once, and
+ * invalidates it alone.
  *
  * INVARIANTS
- *  1  count 0 means exactly one of SF_QUEUED and SF_CLAIMED. Nobody but its claimer changes a claimed
- *     slot. A slot with count > 0 keeps its page and its PTE.
+ *  1  count 0 means SF_QUEUED, SF_CLAIMED or both. Nobody but its claimer changes a claimed slot, but for
+ *     SF_QUEUED, which goes with 2. A slot with count > 0 keeps its page and its PTE.
  *  2  A slot with SF_QUEUED is on exactly one list, or who set it is about to put it on one. Only who
- *     has taken it off a list clears SF_QUEUED, after that, by the step that claims it or finds it in
- *     use: earlier, the last free elsewhere could queue it while it is still linked here.
+ *     has taken it off a list clears SF_QUEUED, after that, by the step that claims it or finds that
+ *     somebody has it: earlier, the last free elsewhere could queue it while it is still linked here.
  *  3  At most one unclaimed slot a page: it is inserted under the bucket's lock after a look at the
  *     whole chain. A claimed one may stay beside it till its claimer has unlinked it; nobody gets it.
  *  4  A CPU entitled to a slot in use holds no stale translation of it: `everywhere`, or the CPU's bit
- *     is in cpumask, or it has flushed since generation gen, which was advanced after the exchange
- *     that found A set. With A clear all three stay what they were (PAPER trap 1). While the slot is in
- *     use they only grow, each after the invalidation it stands for: they are read without a lock.
+ *     is in cpumask, or it has flushed since generation gen, a number given out after the exchange
+ *     that found A set: that looks what the last number is and takes the next, which is given out, at
+ *     the end of a batch, before anybody else can get the slot. With A clear all three stay what they
+ *     were (PAPER trap 1). While the slot is in use they only grow, each after the invalidation it
+ *     stands for: they are read without a lock.
  *  5  Clean: the PTE is 0 since before a shootdown of all CPUs that might hold anything of it (an idle
  *     one owes the flush). What is not present is not cached (Intel SDM 3A 4.10.2.3), so when a page is
- *     entered 4 holds for every CPU.
- *  6  Nobody sleeps for long while a slot is inactive, retired or clean. A sleeper enters its wait queue, then
+ *     entered 4 holds for every CPU. (A slot has a page if and only if its PTE is present.)
+ *  6  Nobody sleeps for long while a slot is inactive or clean. A sleeper enters its wait queue, then
  *     looks at all lists under their locks, and takes in-use slots off by a locked instruction. Who
  *     makes a slot available looks at the queues after that: after the cmpxchg that made count 0, if
  *     it was queued; else after it was put on a list, or under sf_pool.lock among the clean ones. All
@@ -63,7 +67,7 @@
  *  7  alloc_pages holds nothing while it sleeps (trap 4). Calls that failed once try one at a time, or
  *     two of them that need half of the pool each could chase each other for ever.
  *
- * Locks: bucket lock (its chain), sf_line.lock (its two lists), sf_pool.lock (the clean slots). None is
+ * Locks: bucket lock (its chain), sf_line.lock (its list), sf_pool.lock (the clean slots). None is
  * taken inside another. Shootdowns run without any (trap 9). PTEs change by exchange only (trap 10).
  * Between reading the CPU's number and its last use nothing sleeps (trap 2). All is thread context:
  * what belongs to a CPU needs no protection from its interrupts.
@@ -231,13 +235,19 @@ static struct sf_buf *install(
 	spin_lock(&bucket_locks[bucket]);
 	other = MUTANT(epoch_no_second_look) ? NULL : find_locked(bucket, page, &t->taken);
 	if (other == NULL) {
-		sf_slot_exchange(sf, pmap_make_kpte(page_phys(page), VM_READ | VM_WRITE, 0), flags);
+		pte_t pte = pmap_make_kpte(page_phys(page), VM_READ | VM_WRITE, 0);
+
+		if (sf->page == NULL)
+			pmap_kenter(sf->kva, pte);
+		else
+			sf_slot_exchange(sf, pte, flags);
 		if (MUTANT(epoch_ipi_locked))
 			sf_shootdown(&cpus_online, &sf->kva, 1, flags);
 		sf->page = page;
 		sf->used = false;
 		sf->hash_next = heads[bucket];
-		__atomic_store_n(&sf->refs, 1, __ATOMIC_RELEASE);
+		/* To a count of 1; SF_QUEUED stays, unless a reclaimer ends it just now. */
+		__atomic_fetch_sub(&sf->refs, SF_CLAIMED - 1, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&heads[bucket], sf, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&bucket_locks[bucket]);
@@ -267,7 +277,9 @@ static void validate_private(struct sf_buf *sf, unsigned flags)
 {
 	unsigned me = this_cpu_id();
 
-	if (!sf_valid_on(sf, me)) {
+	if (cpumask_test(&sf->cpumask, me))
+		return;
+	if (!tlb_flushed_since(me, sf->gen)) {
 		tlb_flush_local_page(sf->kva);
 		sf_count(flags, SF_INVLPG_LOCAL, 1);
 		sf_trace(SFT_INVLPG, NULL, sf->kva, NULL);
@@ -312,7 +324,7 @@ static void shoot(const struct stale *st, unsigned flags)
 		sf_shootdown_lazy(&st->cpus, st->va, st->n, flags);
 }
 
-static NOINLINE void validate(struct sf_buf **sfs, unsigned n, unsigned flags)
+static NOINLINE void validate_many(struct sf_buf **sfs, unsigned n, unsigned flags)
 {
 	struct sf_buf *slots[SFB_BATCH_MAX];
 	vaddr_t va[SFB_BATCH_MAX];
@@ -327,6 +339,16 @@ static NOINLINE void validate(struct sf_buf **sfs, unsigned n, unsigned flags)
 			validate_shared(sfs[i], &st);
 	}
 	shoot(&st, flags);
+}
+
+static ALWAYS_INLINE void validate(struct sf_buf *sf, unsigned flags)
+{
+	if (READ_ONCE(sf->everywhere))
+		return;
+	if (flags & SFB_CPUPRIVATE)
+		validate_private(sf, flags);
+	else
+		validate_many(&sf, 1, flags);
 }
 
 /* Is this CPU, or are all, known to be valid? With `used` in the same look, for the common case. */
@@ -354,14 +376,17 @@ struct wish {
 	struct sf_buf *sf;
 };
 
-static bool get_wish(void *arg)
+static ALWAYS_INLINE bool fulfil(struct wish *w)
 {
-	struct wish *w = arg;
-
 	w->sf = find(w->page, &w->tally.taken);
 	if (w->sf == NULL)
 		w->sf = get_missing(w->page, w->flags, &w->tally);
 	return w->sf != NULL;
+}
+
+static bool get_wish(void *arg)
+{
+	return fulfil(arg);
 }
 
 static NOINLINE struct sf_buf *alloc_slowly(struct vm_page *page, unsigned flags)
@@ -369,7 +394,7 @@ static NOINLINE struct sf_buf *alloc_slowly(struct vm_page *page, unsigned flags
 	struct wish w = { page, flags, { 0, 0 }, NULL };
 	unsigned before = MUTANT(epoch_stale_cpu) ? this_cpu_id() : 0;
 
-	if (!get_wish(&w)) {
+	if (!fulfil(&w)) {
 		if (sf_pool_sleep(flags, false, get_wish, &w) != 0)
 			return NULL;
 		/* We may have been woken twice, or not need the slot we were woken for. */
@@ -381,7 +406,7 @@ static NOINLINE struct sf_buf *alloc_slowly(struct vm_page *page, unsigned flags
 		tlb_flush_local_page(w.sf->kva);
 		cpumask_set_atomic(&w.sf->cpumask, before);
 	}
-	validate(&w.sf, 1, flags);
+	validate(w.sf, flags);
 	sf_buf_count_alloc(flags, 1);
 	return w.sf;
 }
@@ -397,7 +422,7 @@ static NOINLINE struct sf_buf *alloc_closely(
 	}
 	sf_trace(SFT_HIT, page, sf->kva, NULL);
 	if (!is_ready(sf, flags))
-		validate(&sf, 1, flags);
+		validate(sf, flags);
 	sf_buf_count_alloc(flags, 1);
 	return sf;
 }
@@ -499,7 +524,7 @@ static void give_up(struct wishes *w)
 	given = put_all(w->sfs, w->got);
 	w->got = 0;
 	sf_count_given(given);
-	w->tally = (struct tally){ 0, 0 };
+	w->tally.taken = 0; /* misses count: what they entered will be hits */
 	w->ready = true;
 	if (w->waiting)
 		sf_pool_wake_ones(given);
@@ -556,9 +581,10 @@ static NOINLINE int alloc_pages_slowly(struct wishes *w)
 			return err;
 	}
 	sf_count_taken(w->tally.taken);
+	w->tally.misses = MIN(w->tally.misses, w->n);
 	count_misses(w->flags, &w->tally);
 	if (!w->ready)
-		validate(w->sfs, w->n, w->flags);
+		validate_many(w->sfs, w->n, w->flags);
 	sf_buf_count_alloc(w->flags, w->n);
 	sf_count(w->flags, SF_BATCH, 1);
 	return 0;

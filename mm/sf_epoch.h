@@ -7,17 +7,17 @@
 
 #include "mm/sf_impl.h"
 
-/* What each CPU has of its own. `lock` protects the lists and `length`; the last three are written by the CPU
- * alone, but for sf_slots_reset(), which may cost a peak that is being looked at just then. */
+/* What each CPU has of its own. `lock` protects the list, `length` and `oldest`; the last four are written by the
+ * CPU alone, but for sf_slots_reset(), which may cost a peak that is being looked at just then. */
 struct sf_line {
 	struct spinlock lock;
 	struct list inactive; /* the one that was queued first in front */
-	struct list retired;  /* for this CPU's private misses */
 	unsigned length;      /* of `inactive` */
 	unsigned oldest;      /* queued_at of its first, if there is one */
 	unsigned inuse;     /* slots that got, less those that lost, their references here; wraps */
 	unsigned sample_at; /* with more, the sum over all CPUs may be a new peak */
 	unsigned privates;  /* slots asked for by private misses; wraps */
+	unsigned nretired;  /* slots this CPU has retired and not used yet */
 } ALIGNED(64);
 extern struct sf_line sf_lines[MAX_CPUS];
 
@@ -78,7 +78,7 @@ struct sf_buf *sf_slot_shared(unsigned flags);
 struct sf_buf *sf_slot_private(unsigned flags);
 /* A claimed slot that was not needed after all. */
 void sf_slot_give_back(struct sf_buf *sf, unsigned flags);
-/* Exchanges a claimed slot's PTE and keeps invariant 4 for the one that goes. Any lock may be held. */
+/* Exchanges the PTE of a claimed slot that has a page, and keeps invariant 4. Any lock may be held. */
 void sf_slot_exchange(struct sf_buf *sf, pte_t pte, unsigned flags);
 void sf_slots_init(void);
 unsigned sf_slots_inuse(void);

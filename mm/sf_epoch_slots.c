@@ -2,14 +2,14 @@
  * Where the slots of the strategy `epoch` come from: the CPUs' lists of inactive ones, claiming one,
  * cleaning a batch. States, invariants and locks are explained at the head of mm/sf_epoch.c.
  *
- * line.lock protects a CPU's two lists, sf_pool.lock the clean slots. None is taken inside another.
+ * line.lock protects a CPU's list, sf_pool.lock the clean slots. None is taken inside another.
  */
 #include "arch/x86/cpu.h"
 #include "kernel/core/option.h"
 #include "mm/sf_epoch.h"
 #include "mm/sf_mutant.h"
 
-/* Most slots of one refill. */
+/* Most slots that are retired at once. */
 #define BATCH_MAX 128u
 /* Warm entries passed over for one victim: so many while a list is locked, so often. */
 #define SCAN   16u
@@ -22,6 +22,8 @@
 #define PATIENCE 100000u
 
 struct sf_line sf_lines[MAX_CPUS];
+/* What each CPU has retired for its next private misses; looked at by the CPU alone. Others may have claimed it. */
+static struct sf_buf *retired[MAX_CPUS][BATCH_MAX];
 
 static unsigned nfresh; /* clean slots that were never used; sf_pool.lock */
 static unsigned batch;  /* slots of a refill: at most half of them */
@@ -76,15 +78,6 @@ static void append(struct sf_line *l, struct sf_buf *sf)
 	list_push_back(&l->inactive, &sf->free_link);
 }
 
-/* The one in front leaves. The list's lock is held. */
-static void remove_first(struct sf_line *l)
-{
-	list_remove(&list_first(&l->inactive, struct sf_buf, free_link)->free_link);
-	if (!list_empty(&l->inactive))
-		WRITE_ONCE(
-			l->oldest, list_first(&l->inactive, struct sf_buf, free_link)->queued_at);
-}
-
 void sf_line_queue(struct sf_buf *sf)
 {
 	struct sf_line *l = &sf_lines[this_cpu_id()];
@@ -95,114 +88,146 @@ void sf_line_queue(struct sf_buf *sf)
 	spin_unlock(&l->lock);
 }
 
-/* Takes sf, the first, off its list and claims it, unless it is in use. The list's lock is held. */
-static bool take_off(struct sf_line *l, struct sf_buf *sf)
+/* Takes sf off its list and claims it, unless somebody has it. The list's lock is held. */
+static bool take_off(struct sf_buf *sf)
 {
 	uint32_t old = SF_QUEUED;
 
-	WRITE_ONCE(l->length, l->length - 1);
 	if (!MUTANT(epoch_queued_early))
-		remove_first(l); /* before SF_QUEUED goes: invariant 2 */
-	while (!sf_change(sf, &old, old & SF_COUNT ? old & ~SF_QUEUED : SF_CLAIMED))
+		list_remove(&sf->free_link); /* before SF_QUEUED goes: invariant 2 */
+	while (!sf_change(sf, &old, old == SF_QUEUED ? SF_CLAIMED : old & ~SF_QUEUED))
 		;
 	if (MUTANT(epoch_queued_early))
-		remove_first(l);
-	return (old & SF_COUNT) == 0;
+		list_remove(&sf->free_link);
+	return old == SF_QUEUED;
 }
 
-/* The first that is neither in use nor warm, with SCAN warm ones passed over at most; NULL: there is none
- * so near. Without `choosy` the first that is not in use; NULL: the list is empty. */
-static struct sf_buf *claim_from(struct sf_line *l, bool choosy)
+/* Tells oldest_line() what the list is like now that `gone` have left it in front. The list's lock is held. */
+static void remember(struct sf_line *l, unsigned gone)
 {
-	struct sf_buf *sf, *claimed = NULL;
+	WRITE_ONCE(l->length, l->length - gone);
+	if (!list_empty(&l->inactive))
+		WRITE_ONCE(
+			l->oldest, list_first(&l->inactive, struct sf_buf, free_link)->queued_at);
+}
+
+/* Claims up to `want` of the first ones into `slots`, and returns how many: of SCAN at most those that are neither
+ * in use nor warm nor younger than *until; without `until` those that are not in use, and goes on till it has
+ * one. 0 then: the list is empty. */
+static unsigned claim_from(
+	struct sf_line *l, const unsigned *until, unsigned want, struct list *slots)
+{
+	unsigned got = 0, gone = 0;
 
 	spin_lock(&l->lock);
-	for (unsigned n = 0; claimed == NULL && !list_empty(&l->inactive); n++) {
-		if (choosy && n == SCAN)
+	for (unsigned n = 0; got < want && !list_empty(&l->inactive); n++) {
+		struct sf_buf *sf = list_first(&l->inactive, struct sf_buf, free_link);
+
+		if (until != NULL ? n == SCAN || (int)(sf->queued_at - *until) > 0
+				  : n >= SCAN && got > 0)
 			break;
-		sf = list_first(&l->inactive, struct sf_buf, free_link);
-		if (choosy && sf->used && sf_refs(sf) == 0) {
+		if (until != NULL && sf->used && sf_refs(sf) == 0) {
 			sf->used = false;
-			remove_first(l);
+			list_remove(&sf->free_link);
 			append(l, sf);
-		} else if (take_off(l, sf)) {
-			claimed = sf;
+			continue;
+		}
+		gone++;
+		if (take_off(sf)) {
+			list_push_back(slots, &sf->free_link);
+			got++;
 		}
 	}
+	remember(l, gone);
 	spin_unlock(&l->lock);
-	return claimed;
+	return got;
 }
 
-static struct sf_buf *take_retired(struct sf_line *l)
-{
-	struct sf_buf *sf = NULL;
-
-	spin_lock(&l->lock);
-	if (!list_empty(&l->retired)) {
-		sf = list_first(&l->retired, struct sf_buf, free_link);
-		list_remove(&sf->free_link);
-	}
-	spin_unlock(&l->lock);
-	return sf;
-}
-
-/* Whose first slot is the oldest of all, by a look without locks; NULL: all lists look empty. Were each CPU to
- * recycle its own, one that walks through more than its list holds would find nothing warm, however much
- * lay idle on others'. */
-static struct sf_line *oldest_line(void)
+/* Whose first slot is the oldest of all, by a look without locks, and the age of the first of the others, or any
+ * later one; NULL: all lists look empty. Were each CPU to recycle its own, one that walks through more than its
+ * list holds would find nothing warm, however much lay idle on others'. */
+static struct sf_line *oldest_line(unsigned *until)
 {
 	struct sf_line *best = NULL;
+	unsigned first = 0, next = now();
 
 	for (unsigned cpu = 0; cpu < ncpus; cpu++) {
 		struct sf_line *l = &sf_lines[cpu];
+		unsigned at = READ_ONCE(l->oldest);
 
-		if (READ_ONCE(l->length) != 0 &&
-			(best == NULL || (int)(READ_ONCE(l->oldest) - READ_ONCE(best->oldest)) < 0))
+		if (READ_ONCE(l->length) == 0)
+			continue;
+		if (best == NULL || (int)(at - first) < 0) {
+			next = best == NULL ? next : first;
 			best = l;
+			first = at;
+		} else if ((int)(at - next) < 0) {
+			next = at;
+		}
 	}
+	*until = next;
 	return best;
 }
 
-/* An inactive slot of any CPU: ours now and unhashed, its PTE still as it was. If there is none, one that
- * a CPU has retired for itself. That there is none only a look under the locks can tell: invariant 6. */
-static NOINLINE struct sf_buf *claim(void)
+/* Up to `want` inactive slots of any CPU, the oldest that are not warm: ours now, hashed still, their PTEs as
+ * they were. If all that were looked at are warm, the oldest of these. That there is none only a look under the
+ * locks can tell: invariant 6. */
+static unsigned claim(struct list *slots, unsigned want)
 {
-	struct sf_buf *sf = NULL;
+	unsigned until, m, got = 0, barren = 0;
 	struct sf_line *l;
 
-	for (unsigned n = 0; n < ROUNDS && sf == NULL && (l = oldest_line()) != NULL; n++)
-		sf = claim_from(l, true);
-	for (unsigned cpu = 0; cpu < ncpus && sf == NULL; cpu++)
-		sf = claim_from(&sf_lines[cpu], false);
-	if (sf != NULL) {
-		if (sf->page != NULL)
-			sf_unhash(sf);
-		return sf;
+	while (got < want && barren < ROUNDS && (l = oldest_line(&until)) != NULL) {
+		m = claim_from(l, &until, want - got, slots);
+		got += m;
+		barren += m == 0;
 	}
-	for (unsigned cpu = 0; cpu < ncpus && sf == NULL; cpu++)
-		sf = take_retired(&sf_lines[cpu]);
-	return sf;
+	if (got == 0 && (l = oldest_line(&until)) != NULL)
+		got = claim_from(l, NULL, want, slots);
+	for (unsigned cpu = 0; cpu < ncpus && got == 0; cpu++)
+		got = claim_from(&sf_lines[cpu], NULL, want, slots);
+	return got;
 }
 
-void sf_slot_exchange(struct sf_buf *sf, pte_t pte, unsigned flags)
+/* Exchanges the PTE of a claimed slot that has a page, and keeps invariant 4 for that. True: the page was used,
+ * and the slot will be valid for who flushes after the next tlb_advance(), which is the caller's to call. */
+static bool exchange(struct sf_buf *sf, pte_t pte)
 {
 	unsigned long early = MUTANT(epoch_generation_early) ? tlb_advance() : 0;
 	pte_t read = MUTANT(epoch_reads_then_writes) ? pmap_kquery(sf->kva) : 0;
 	pte_t old = pmap_kexchange(sf->kva, pte);
 
+	KASSERT(old & PTE_P, "a page without an entry");
 	if (MUTANT(epoch_reads_then_writes))
 		old = read;
-	if (!(old & PTE_P))
-		return;
 	if (!(old & PTE_A)) {
 		sf->everywhere |= MUTANT(epoch_clean_is_full);
-		sf_count(flags, SF_RECYCLE_CLEAN, 1);
-		return;
+		return false;
 	}
-	sf_count(flags, SF_RECYCLE_DIRTY, 1);
 	sf->everywhere = false;
 	sf->cpumask = CPUMASK_NONE;
-	sf->gen = MUTANT(epoch_generation_early) ? early : tlb_advance();
+	sf->gen = MUTANT(epoch_generation_early) ? early : READ_ONCE(tlb_generation) + 1;
+	return true;
+}
+
+/* After `clean` and `dirty` calls that returned false and true, and before anybody else can get the slots: gives
+ * out the number that they wait for, or one more, if somebody was faster. */
+static void exchanged(unsigned clean, unsigned dirty, unsigned flags)
+{
+	if (clean > 0)
+		sf_count(flags, SF_RECYCLE_CLEAN, clean);
+	if (dirty == 0)
+		return;
+	sf_count(flags, SF_RECYCLE_DIRTY, dirty);
+	if (!MUTANT(epoch_generation_early))
+		tlb_advance();
+}
+
+void sf_slot_exchange(struct sf_buf *sf, pte_t pte, unsigned flags)
+{
+	bool dirty = exchange(sf, pte);
+
+	exchanged(!dirty, dirty, flags);
 }
 
 /* ---- clean slots ---- */
@@ -232,37 +257,23 @@ static void give_clean(struct list *slots, unsigned n)
 	sf_pool_wake(n);
 }
 
-/* Claims a slot, unmaps it and puts it on `slots`. NULL: there was none. */
-static struct sf_buf *retire_one(struct list *slots, unsigned flags)
+/* Claims up to `want` slots into `slots`, unmaps them, and returns how many. *dirty of them had been used. */
+static unsigned retire(struct list *slots, unsigned want, unsigned flags, unsigned *dirty)
 {
-	struct sf_buf *sf = claim();
-
-	if (sf == NULL)
-		return NULL;
-	sf_slot_exchange(sf, 0, flags);
-	if (sf->page != NULL)
-		sf_trace(SFT_UNMAP, sf->page, sf->kva, NULL);
-	sf->page = NULL;
-	list_push_back(slots, &sf->free_link);
-	return sf;
-}
-
-/* Retires up to `want` slots into `slots`, and returns how many. *stale of them may be cached somewhere;
- * va[] gets the addresses of the first TLB_FULL_THRESHOLD of these. */
-static unsigned retire(
-	struct list *slots, unsigned want, unsigned flags, vaddr_t *va, unsigned *stale)
-{
+	unsigned n = claim(slots, want), mapped = 0, used = 0;
 	struct sf_buf *sf;
-	unsigned n;
 
-	*stale = 0;
-	for (n = 0; n < want && (sf = retire_one(slots, flags)) != NULL; n++) {
-		if (sf->everywhere)
+	LIST_FOR_EACH (sf, slots, free_link) {
+		if (sf->page == NULL)
 			continue;
-		if (*stale < TLB_FULL_THRESHOLD)
-			va[*stale] = sf->kva;
-		++*stale;
+		sf_unhash(sf);
+		used += exchange(sf, 0);
+		mapped++;
+		sf_trace(SFT_UNMAP, sf->page, sf->kva, NULL);
+		sf->page = NULL;
 	}
+	exchanged(mapped - used, used, flags);
+	*dirty = used;
 	return n;
 }
 
@@ -294,12 +305,15 @@ static struct sf_buf *first_of(struct list *slots)
 static struct sf_buf *refill(unsigned want, unsigned flags)
 {
 	struct list slots = LIST_INIT(slots);
-	vaddr_t va[TLB_FULL_THRESHOLD];
-	unsigned stale, n = retire(&slots, want, flags, va, &stale);
+	vaddr_t va[TLB_FULL_THRESHOLD]; /* of the first that are stale somewhere */
+	unsigned stale = 0, dirty, n = retire(&slots, want, flags, &dirty);
 	struct sf_buf *sf;
 
 	if (n == 0)
 		return NULL;
+	LIST_FOR_EACH (sf, &slots, free_link)
+		if (!sf->everywhere && stale++ < TLB_FULL_THRESHOLD)
+			va[stale - 1] = sf->kva;
 	drop_stale(va, stale, flags);
 	LIST_FOR_EACH (sf, &slots, free_link)
 		sf->everywhere = true;
@@ -338,35 +352,96 @@ struct sf_buf *sf_slot_shared(unsigned flags)
 	return sf;
 }
 
-/* A slot for this CPU alone; more of them for its next private misses. One flush instead of an INVLPG
- * for each makes them valid here, and whatever else other CPUs have remapped since the last: a generation
- * is all that is needed to know. If they are few it is not worth a flush. NULL: none was inactive. */
-static struct sf_buf *retire_private(unsigned flags)
+/* This CPU has flushed: claimed slots that are not mapped are valid on it. */
+static void set_valid_here(struct list *slots)
 {
-	struct sf_line *l = &sf_lines[this_cpu_id()];
-	struct list slots = LIST_INIT(slots);
-	unsigned n, stale = 0;
+	struct cpumask others = cpus_online, missing;
+	unsigned me = this_cpu_id();
 	struct sf_buf *sf;
 
-	for (n = 0; n < private_batch && (sf = retire_one(&slots, flags)) != NULL; n++)
-		stale += !sf->everywhere && !sf_valid_on(sf, this_cpu_id());
+	cpumask_clear(&others, me);
+	LIST_FOR_EACH (sf, slots, free_link) {
+		cpumask_set(&sf->cpumask, me);
+		missing = cpumask_andnot(others, sf->cpumask);
+		sf->everywhere |= cpumask_empty(&missing);
+	}
+}
+
+/* The next slot that this CPU has retired for itself, unless somebody else needed it: what was claimed there
+ * may map another page again since. */
+static struct sf_buf *take_retired(struct sf_line *l)
+{
+	struct sf_buf **kept = retired[l - sf_lines];
+
+	while (l->nretired > 0) {
+		struct sf_buf *sf = kept[--l->nretired];
+		uint32_t old = SF_QUEUED;
+
+		if (READ_ONCE(sf->page) != NULL || !sf_change(sf, &old, SF_QUEUED | SF_CLAIMED))
+			continue;
+		if (unlikely(sf->page != NULL))
+			sf_unhash(sf);
+		return sf;
+	}
+	return NULL;
+}
+
+/* Of n retired slots one is returned, the others become inactive ones that this CPU remembers. All go on the list
+ * already: the last free of each need not put it there. */
+static struct sf_buf *keep_retired(struct sf_line *l, struct list *slots, unsigned n)
+{
+	struct sf_buf *sf, *mine = first_of(slots), **kept = retired[l - sf_lines];
+
+	spin_lock(&l->lock);
+	mine->queued_at = now();
+	mine->used = false;
+	mine->refs = SF_QUEUED | SF_CLAIMED;
+	LIST_FOR_EACH (sf, slots, free_link) {
+		sf->queued_at = mine->queued_at;
+		sf->used = false;
+		__atomic_store_n(&sf->refs, SF_QUEUED, __ATOMIC_RELEASE);
+		kept[l->nretired++] = sf;
+	}
+	list_splice_back(&l->inactive, slots);
+	list_push_back(&l->inactive, &mine->free_link);
+	remember(l, -n);
+	spin_unlock(&l->lock);
+	if (n > 1)
+		sf_pool_wake(n - 1);
+	return mine;
+}
+
+/* A slot for this CPU alone; more of them for its next private misses. One flush instead of an INVLPG
+ * for each makes them valid here, and whatever else other CPUs have remapped since the last: a generation
+ * is all that is needed to know. If few of them had been used it is not worth a flush. NULL: none was inactive. */
+static struct sf_buf *retire_private(struct sf_line *l, unsigned flags)
+{
+	struct list slots = LIST_INIT(slots);
+	unsigned dirty, n = retire(&slots, private_batch, flags, &dirty);
+
 	if (n == 0)
 		return NULL;
-	if (n > 1 && stale > n / 2) {
+	if (n > 1 && dirty > n / 2) {
 		if (!MUTANT(epoch_no_flush))
 			tlb_flush_local_nonglobal();
 		sf_count(flags, SF_FLUSH_LOCAL, 1);
 		sf_trace(SFT_FLUSH, NULL, 0, NULL);
-		LIST_FOR_EACH (sf, &slots, free_link)
-			sf_set_valid(sf, this_cpu_id());
+		set_valid_here(&slots);
 	}
+	return keep_retired(l, &slots, n);
+}
+
+/* Any inactive slot, as it is but for the table. */
+static struct sf_buf *claim_one(void)
+{
+	struct list slots = LIST_INIT(slots);
+	struct sf_buf *sf;
+
+	if (claim(&slots, 1) == 0)
+		return NULL;
 	sf = first_of(&slots);
-	if (n > 1) {
-		spin_lock(&l->lock);
-		list_splice_back(&l->retired, &slots);
-		spin_unlock(&l->lock);
-		sf_pool_wake(n - 1);
-	}
+	if (sf->page != NULL)
+		sf_unhash(sf);
 	return sf;
 }
 
@@ -382,7 +457,7 @@ struct sf_buf *sf_slot_private(unsigned flags)
 	if (sf == NULL)
 		sf = take_retired(l);
 	if (sf == NULL)
-		sf = private_batch > 1 ? retire_private(flags) : claim();
+		sf = private_batch > 1 ? retire_private(l, flags) : claim_one();
 	if (sf == NULL)
 		sf = take_clean();
 	if (sf == NULL && READ_ONCE(refilling) != 0 && refill_ended())
@@ -392,18 +467,22 @@ struct sf_buf *sf_slot_private(unsigned flags)
 
 void sf_slot_give_back(struct sf_buf *sf, unsigned flags)
 {
+	uint32_t old = SF_CLAIMED | SF_QUEUED;
 	struct list one = LIST_INIT(one);
 
-	sf_slot_exchange(sf, 0, flags);
+	if (sf->page != NULL)
+		sf_slot_exchange(sf, 0, flags);
 	sf->page = NULL;
-	if (sf->everywhere) {
-		list_push_back(&one, &sf->free_link);
-		give_clean(&one, 1);
-		return;
-	}
 	sf->used = false;
-	__atomic_store_n(&sf->refs, SF_QUEUED, __ATOMIC_RELEASE);
-	sf_line_queue(sf);
+	if (!sf_change(sf, &old, SF_QUEUED)) { /* it is on no list */
+		if (sf->everywhere) {
+			list_push_back(&one, &sf->free_link);
+			give_clean(&one, 1);
+			return;
+		}
+		__atomic_store_n(&sf->refs, SF_QUEUED, __ATOMIC_RELEASE);
+		sf_line_queue(sf);
+	}
 	sf_pool_wake(1);
 }
 
@@ -413,7 +492,6 @@ void sf_slots_init(void)
 	for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
 		spin_init(&sf_lines[cpu].lock, "sf_line");
 		list_init(&sf_lines[cpu].inactive);
-		list_init(&sf_lines[cpu].retired);
 	}
 	for (unsigned i = 0; i < sf_pool.nslots; i++) {
 		sf_pool.slots[i].refs = SF_CLAIMED;

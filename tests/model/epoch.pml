@@ -5,21 +5,22 @@
  * What is checked:
  *  - Whoever holds a mapping reaches its own page through it, on its CPU if the mapping is private, on every CPU if it is
  *    shared (4, 5).
- *  - A slot is on one inactive list at most, and never while it is claimed (1, 2).
+ *  - A slot is on one inactive list at most, and while it is claimed only if it says so (1, 2).
  *  - At most one slot that is not claimed stands in the table for a page (3).
  *  - Nobody is stuck.
  *
  * What stands for what:
  *  - TLBs and the accessed bit are as in cache.pml: whether an entry was walked is chosen when it goes, if it was everybody's TLB
  *    holds it. Only slot 0 has it so bad.
- *  - `flushed` says which CPUs have flushed since the slot's generation, `flushed_now` which since the last change, and `since` which
- *    since a thread has read tlb_generation; generation.pml has the numbers. CPU 0 loads CR3 whenever it likes,
- *    in epoch_flush.pml.
+ *  - `flushed` says which CPUs have flushed since the slot's entry was exchanged, `flushed_now` which since the last tlb_advance(), and
+ *    `since` which since a thread has read tlb_generation; generation.pml has the numbers. (The code does not count a flush
+ *    between an exchange and the advance that follows: it invalidates once too often then.) CPU 0 loads CR3 whenever it likes, in
+ *    epoch_flush.pml.
  *  - A walk of a chain without the lock may find any slot that bears the page at that moment, or none: it may have strayed. Under the lock it
  *    finds the page if it is there. Every page has a bucket of its own: other pages in it would only make threads wait.
- *  - Any inactive slot may be claimed, whatever its age and whosever list it is on.
- *  - Whose list a retired slot is on makes no difference: if it is valid is seen by other means. Likewise whether the flush was
- *    worth while: both are tried.
+ *  - Any inactive slot may be claimed, whatever its age, warm or not, and whosever list it is on: which of them is chosen decides what a
+ *    walk costs, not what is right. So may any be taken for one that the CPU has retired itself. Likewise whether the flush was worth
+ *    while: both are tried.
  *  - A thread that finds nothing waits until there is something; how it sleeps is wait.pml's matter.
  */
 /* spin: -DCOLLAPSE */
@@ -47,7 +48,6 @@ byte pte[NSLOT];           /* its page table entry: the page, or NONE */
 
 byte hashed;               /* slots that stand in the table, a bit each */
 byte clean;                /* slots on sf_pool.free */
-byte retired;              /* slots on the `retired` list of some CPU */
 byte lists[NSLOT];         /* on how many inactive lists the slot is */
 bool bucket_lock[NPAGE + 1];
 bool refilling;
@@ -74,7 +74,6 @@ inline exchange(to)
 #ifndef BUG_NO_ADVANCE
 		flushed[sf] = 0;
 #endif
-		flushed_now = 0;
 		cpumask[sf] = 0;
 		everywhere[sf] = false
 	:: true
@@ -86,10 +85,15 @@ inline exchange(to)
 	pte[sf] = to
 }
 
+inline tlb_advance()
+{
+	flushed_now = 0
+}
+
 inline sf_line_queue()
 {
 	atomic {
-		assert(lists[sf] == 0 && !(refs[sf] & SF_CLAIMED));
+		assert(lists[sf] == 0 && (refs[sf] & SF_QUEUED));
 		lists[sf]++;
 		must_queue = false
 	}
@@ -147,8 +151,8 @@ inline find()
 
 inline take_off()
 {
-	atomic { /* change() */
-		took = (refs[sf] & SF_COUNT) == 0;
+	atomic { /* sf_change() */
+		took = refs[sf] == SF_QUEUED;
 		refs[sf] = (took -> SF_CLAIMED : refs[sf] & ~SF_QUEUED)
 	}
 #ifdef BUG_QUEUED_FIRST
@@ -165,29 +169,15 @@ inline unhash()
 	}
 }
 
-inline take_retired()
-{
-	if
-	:: ON(retired, 0) -> sf = 0
-	:: ON(retired, 1) -> sf = 1
-	:: retired == 0 -> sf = NSLOT
-	fi;
-	retired = retired & ~(sf < NSLOT -> BIT(sf) : 0)
-}
-
 /* sf = NSLOT: there was none. */
 inline claim()
 {
 	do
 	:: atomic { LIST_REMOVE(0) }; take_off(); if :: took -> break :: !took fi
 	:: atomic { LIST_REMOVE(1) }; take_off(); if :: took -> break :: !took fi
-	:: atomic { lists[0] == 0 && lists[1] == 0 -> take_retired() }; break
+	:: atomic { lists[0] == 0 && lists[1] == 0 -> sf = NSLOT }; break
 	od;
-	took = false;
-	if
-	:: sf < NSLOT && page[sf] != NONE -> unhash()
-	:: else
-	fi
+	took = false
 }
 
 inline take_clean()
@@ -211,31 +201,44 @@ inline shoot_mine(c)
 	fi
 }
 
-inline refill(want_slots)
+/* Only the claimer changes the page of a slot. */
+inline unmap(s)
 {
-	/* retire() */
+	if
+	:: atomic { ON(mine, s) && page[s] != NONE && !bucket_lock[page[s]] -> hashed = hashed & ~BIT(s) }; /* unhash() */
+		atomic { sf = s; exchange(NONE); page[sf] = NONE }
+	:: !(ON(mine, s) && page[s] != NONE)
+	fi
+}
+
+/* Into `mine`. tlb_advance() is one step with what the caller does next: a flush between the two would be counted all the same. */
+inline retire(want_slots)
+{
 	do
 	:: n < want_slots ->
 		claim();
 		if
 		:: sf == NSLOT -> break
-		:: sf < NSLOT ->
-			atomic {
-				exchange(NONE);
-				page[sf] = NONE;
-				mine = mine | BIT(sf);
-				dirty = dirty | (everywhere[sf] -> 0 : BIT(sf));
-				n++
-			}
+		:: atomic { sf < NSLOT -> mine = mine | BIT(sf); n++ }
 		fi
 	:: n == want_slots -> break
 	od;
-	n = 0;
+	unmap(0);
+	unmap(1)
+}
+
+inline refill(want_slots)
+{
+	retire(want_slots);
 	if
-	:: mine == 0 -> sf = NSLOT
+	:: atomic { mine == 0 -> sf = NSLOT; n = 0 }
 	:: mine != 0 ->
-		/* clean() */
-		since[me] = flushed_now;
+		atomic {
+			n = 0;
+			tlb_advance();
+			dirty = mine & ((everywhere[0] -> 0 : BIT(0)) | (everywhere[1] -> 0 : BIT(1)));
+			since[me] = flushed_now /* drop_stale() */
+		};
 		shoot_mine(0); shoot_mine(1); shoot_mine(2);
 		atomic {
 			if
@@ -287,47 +290,70 @@ inline flushed_here(c)
 	since[2] = since[2] | BIT(c)
 }
 
-/* The last of the slots is the caller's. */
+/* Puts what was retired on the list, one of them claimed still. */
+inline keep_retired()
+{
+	atomic {
+		if
+		:: ON(mine, 0) -> sf = 0; refs[0] = SF_QUEUED | SF_CLAIMED; lists[0]++
+		:: ON(mine, 1) -> sf = 1; refs[1] = SF_QUEUED | SF_CLAIMED; lists[1]++
+		:: mine == 0 -> sf = NSLOT
+		fi;
+		if
+		:: mine == 3 -> refs[1 - sf] = SF_QUEUED; lists[1 - sf]++
+		:: else
+		fi;
+		mine = 0;
+		n = 0;
+		assert(lists[0] <= 1 && lists[1] <= 1)
+	}
+}
+
 inline retire_private()
 {
-	do
-	:: n < NSLOT ->
-		claim();
-		if
-		:: sf == NSLOT -> break
-		:: sf < NSLOT ->
-			atomic { exchange(NONE); page[sf] = NONE; mine = mine | BIT(sf); n++ }
-		fi
-	:: n == NSLOT -> break
-	od;
+	retire(NSLOT);
 	if
 	:: n > 1 ->
 #ifndef BUG_NO_FLUSH
-		atomic { flushed_here(me) };
+		atomic { tlb_advance(); flushed_here(me) };
 #endif
-		atomic { /* sf_set_valid() */
+		atomic { /* set_valid_here() */
+#ifdef BUG_NO_FLUSH
+			tlb_advance();
+#endif
 			cpumask[0] = cpumask[0] | BIT(me);
 			cpumask[1] = cpumask[1] | BIT(me)
 		}
-	:: true
+	:: tlb_advance()
 	fi;
+	keep_retired()
+}
+
+/* A slot that is inactive by now may map a page again. */
+inline take_retired()
+{
 	atomic {
-		n = 0;
 		if
-		:: ON(mine, 0) -> sf = 0
-		:: ON(mine, 1) -> sf = 1
-		:: mine == 0 -> sf = NSLOT
+		:: refs[0] == SF_QUEUED -> sf = 0
+		:: refs[1] == SF_QUEUED -> sf = 1
+		:: sf = NSLOT
 		fi;
-		retired = retired | (mine & ~(sf < NSLOT -> BIT(sf) : 0));
-		mine = 0
-	}
+		if
+		:: sf < NSLOT -> refs[sf] = SF_QUEUED | SF_CLAIMED
+		:: else
+		fi
+	};
+	if
+	:: sf < NSLOT && page[sf] != NONE -> unhash()
+	:: else
+	fi
 }
 
 /* Which of them is tried first is a matter of cost. */
 inline sf_slot_private()
 {
 	if
-	:: atomic { take_retired() };
+	:: take_retired();
 		if
 		:: sf == NSLOT -> retire_private()
 		:: sf < NSLOT
@@ -339,7 +365,12 @@ inline sf_slot_private()
 	:: sf < NSLOT
 	fi;
 	if
-	:: sf == NSLOT -> claim()
+	:: sf == NSLOT ->
+		claim();
+		if
+		:: sf < NSLOT && page[sf] != NONE -> unhash()
+		:: else
+		fi
 	:: sf < NSLOT
 	fi
 }
@@ -349,9 +380,14 @@ inline sf_slot_give_back()
 	atomic {
 		exchange(NONE);
 		page[sf] = NONE;
+		tlb_advance();
 		if
-		:: everywhere[sf] -> clean = clean | BIT(sf)
-		:: else -> refs[sf] = SF_QUEUED; must_queue = true
+		:: refs[sf] & SF_QUEUED -> refs[sf] = SF_QUEUED
+		:: else ->
+			if
+			:: everywhere[sf] -> clean = clean | BIT(sf)
+			:: else -> refs[sf] = SF_QUEUED; must_queue = true
+			fi
 		fi
 	};
 	if
@@ -378,8 +414,8 @@ inline install()
 #endif
 	if
 	:: other == NSLOT ->
-		atomic { exchange(want); page[sf] = want };
-		refs[sf] = 1;
+		atomic { exchange(want); page[sf] = want; tlb_advance() };
+		atomic { refs[sf] = (refs[sf] & SF_QUEUED) + 1 };
 		atomic {
 			hashed = hashed | BIT(sf);
 			assert(!(IS_THERE(0) && IS_THERE(1)));
@@ -445,7 +481,7 @@ inline ready_for_user()
 	fi
 }
 
-#define SOMETHING_FREE (lists[0] > 0 || lists[1] > 0 || clean != 0 || retired != 0 || IS_THERE(0) || IS_THERE(1))
+#define SOMETHING_FREE (lists[0] > 0 || lists[1] > 0 || clean != 0 || IS_THERE(0) || IS_THERE(1))
 
 proctype thread(byte me)
 {
