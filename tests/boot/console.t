@@ -13,21 +13,21 @@ expect mayfly:
 send echo first $((40 + 2))\n
 expect first 42
 expect mayfly:
-send cat\n
-quiet 1
+send echo ready; cat\n
+expect \nready
 send wrong\x7f\x7f\x7f\x7f\x7fright\n
 expect right
 expect right
 send \x04
 expect mayfly:
-send sleep 100\n
-quiet 1
+send sh -c 'echo ready; exec sleep 1000'\n
+expect \nready
 send \x03
 expect mayfly:
 send echo status $?\n
 expect status 130
-send sleep 100\n
-quiet 1
+send sh -c 'echo ready; exec sleep 1000'\n
+expect \nready
 send \x1a
 expect Stopped
 send jobs; kill %1; wait; echo gone\n
@@ -82,15 +82,13 @@ expect bash>
 send echo $COLUMNS $((6 * 7))\n
 expect 80 42
 expect bash> 
-send echo on; sleep 100\n
-expect on\r\n
-quiet 0.5
+send sh -c 'trap "echo again" CONT; echo on; while :; do sleep 1; done'\n
+expect \non\r\n
 send \x1a
 expect Stopped
 expect bash> 
 send fg\n
-expect sleep 100
-quiet 0.5
+expect \nagain\r\n
 send \x03
 expect bash> 
 send echo status $?\n
@@ -105,7 +103,7 @@ send exit\n
 expect mayfly:
 send echo second shell; poweroff\n
 EOS
-	timeout 200 python3 "$top/tests/lib/console" "$tmp/script" "$top/tools/vm" --arch $arch $reference --log "$log" --timeout 190 \
+	timeout 500 python3 "$top/tests/lib/console" "$tmp/script" "$top/tools/vm" --arch $arch $reference --log "$log" --timeout 490 \
 		--add "$bash:/bin/bash" >"$out"
 	is "$?" 0 "$arch: a session, up to poweroff"
 	matches "$out" 'second shell' "$arch: a new shell after exit"
@@ -118,6 +116,6 @@ send echo $((6 * 7)) here\n
 expect 42 here
 send \x01x
 EOF
-timeout 120 python3 "$top/tests/lib/console" "$tmp/script" "$top/tools/vm" --log "$log" $reference --timeout 110 >"$out"
+timeout 300 python3 "$top/tests/lib/console" "$tmp/script" "$top/tools/vm" --log "$log" $reference --timeout 290 >"$out"
 is "$?" 0 "C-a x quits"
 done_testing

@@ -25,8 +25,8 @@ expect mayfly:
 size $1x$2
 type echo "Hi, There_\$((6*7))!" | tr a-z A-Z\\n
 expect HI, THERE_42!
-type sleep 100\\n
-quiet 1
+type sh -c "echo read''y; exec sleep 1000"\\n
+expect ready
 key ctrl-c
 expect ^C
 type echo status \$?\\n
@@ -72,7 +72,7 @@ type vi /tmp/f\\n
 expect ~
 type iHello\\nXWorld
 key esc
-quiet 1
+expect - /tmp/f [Modified]
 key left
 key left
 key left
