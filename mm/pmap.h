@@ -74,6 +74,10 @@ void pmap_destroy(struct pmap *pm); /* nothing mapped, active nowhere */
 int pmap_enter(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned prot);
 /* As pmap_enter, but only if nothing is mapped there: -EEXIST otherwise, reference kept. */
 int pmap_enter_new(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned prot);
+/* As pmap_enter_new, for n pages from va on (NULL: none there), if one page table maps them all and exists. Takes
+ * references of its own. */
+void pmap_enter_around(
+	struct pmap *pm, vaddr_t va, struct vm_page *const *pages, unsigned n, unsigned prot);
 /* Unmaps [start, end), page aligned; references released after the shootdown. Frees empty page
  * tables too. */
 void pmap_remove(struct pmap *pm, vaddr_t start, vaddr_t end);

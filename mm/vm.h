@@ -111,6 +111,7 @@ struct file;
 #define VME_HEAP       4u
 #define VME_DONTFORK   16u /* MADV_DONTFORK */
 #define VME_WIPEONFORK 32u /* MADV_WIPEONFORK */
+#define VME_COPIED     64u /* private, and has been written to: fork must copy what it maps */
 #define VME_NOWRITE \
 	8u /* shared mapping of a file not open for writing: VM_WRITE may not be added */
 

@@ -124,8 +124,9 @@ struct vm_entry *vm_entry_find(struct vm_map *m, vaddr_t va)
 
 static bool mergeable(const struct vm_entry *a, const struct vm_entry *b)
 {
-	return a->end == b->start && a->prot == b->prot && a->flags == b->flags &&
-	       a->object == b->object && a->file == b->file &&
+	return a->end == b->start && a->prot == b->prot &&
+	       ((a->flags ^ b->flags) & ~VME_COPIED) == 0 && a->object == b->object &&
+	       a->file == b->file &&
 	       (a->object == NULL || a->offset + (a->end - a->start) == b->offset);
 }
 
@@ -133,6 +134,7 @@ static bool mergeable(const struct vm_entry *a, const struct vm_entry *b)
 static struct vm_entry *absorb(struct vm_map *m, struct vm_entry *a, struct vm_entry *b)
 {
 	object_lock(a);
+	a->flags |= b->flags & VME_COPIED;
 	a->end = b->end;
 	list_remove(&b->object_link);
 	object_unlock(a);
@@ -343,8 +345,9 @@ void vm_map_put(struct vm_map *m)
 
 	if (__atomic_sub_fetch(&m->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
-	pmap_remove(m->pmap, USER_START, USER_END);
 	LIST_FOR_EACH_SAFE (e, tmp, &m->entries, link) {
+		/* Nothing is mapped elsewhere; to look for it in all of user space takes longer. */
+		pmap_remove(m->pmap, e->start, e->end);
 		vm_entry_detach(e);
 		list_remove(&e->link);
 		list_push_back(&dead, &e->link);
@@ -354,13 +357,14 @@ void vm_map_put(struct vm_map *m)
 	kmem_cache_free(map_cache, m);
 }
 
-/* Shared pages need no copying: the child finds them in the object. The object's lock keeps a
+/* Pages of an object need no copying: the child finds them there, several at a fault. The object's lock keeps a
  * truncation from taking the pages from one map before they come to the other. */
 static int fork_pages(struct vm_map *dst, struct vm_map *src, const struct vm_entry *e)
 {
 	int err;
 
-	if (e->flags & (VME_SHARED | VME_WIPEONFORK))
+	if (e->flags & (VME_SHARED | VME_WIPEONFORK) ||
+		(e->object != NULL && !(e->flags & VME_COPIED)))
 		return 0;
 	object_lock(e);
 	err = pmap_copy_cow(dst->pmap, src->pmap, e->start, e->end);

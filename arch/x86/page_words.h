@@ -12,11 +12,15 @@ static inline void page_words_zero(void *page)
 {
 	volatile uintptr_t *w = page, *end = w + PAGE_SIZE / sizeof(*w);
 
-	for (; w < end; w += 16) {
+	for (; w < end; w += 32) {
 		w[0] = 0, w[1] = 0, w[2] = 0, w[3] = 0;
 		w[4] = 0, w[5] = 0, w[6] = 0, w[7] = 0;
 		w[8] = 0, w[9] = 0, w[10] = 0, w[11] = 0;
 		w[12] = 0, w[13] = 0, w[14] = 0, w[15] = 0;
+		w[16] = 0, w[17] = 0, w[18] = 0, w[19] = 0;
+		w[20] = 0, w[21] = 0, w[22] = 0, w[23] = 0;
+		w[24] = 0, w[25] = 0, w[26] = 0, w[27] = 0;
+		w[28] = 0, w[29] = 0, w[30] = 0, w[31] = 0;
 	}
 }
 

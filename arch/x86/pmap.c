@@ -360,6 +360,28 @@ int pmap_enter_new(struct pmap *pm, vaddr_t va, struct vm_page *page, unsigned p
 	return enter(pm, va, page, prot, true);
 }
 
+void pmap_enter_around(
+	struct pmap *pm, vaddr_t va, struct vm_page *const *pages, unsigned n, unsigned prot)
+{
+	pte_t with = PTE_U | rights(prot | VM_READ);
+	struct walk w;
+
+	KASSERT(n == 0 || table_end(va, va + n * PAGE_SIZE) == va + n * PAGE_SIZE, "%u pages", n);
+	spin_lock(&pm->lock);
+	if (walk_to(pm, va, &w))
+		for (unsigned i = 0; i < n; i++) {
+			pte_t *e = &w.entry[1][i];
+
+			if (pages[i] == NULL || mapped(pte_word(e)))
+				continue;
+			page_get(pages[i]);
+			pte_set(e, page_phys(pages[i]) | with);
+			table_page(e)->pt_used++;
+			count_resident(pm);
+		}
+	spin_unlock(&pm->lock);
+}
+
 /* ---- removing ---- */
 
 /* Clears the entries of one page table from *va on; stops early when the gather is full. */

@@ -160,6 +160,59 @@ TEST(mmap_file)
 	try_write("beyond the file", shared + PAGE);
 }
 
+#define LETTERS 24
+
+static char *letters;
+
+/* The first byte of each page. */
+static void spell(void)
+{
+	for (int i = 0; i < LETTERS; i++)
+		putchar(letters[(size_t)i * PAGE]);
+	putchar('\n');
+}
+
+static void spell_and_change(void)
+{
+	spell();
+	letters[2 * PAGE] = letters[20 * PAGE] = '-';
+	spell();
+}
+
+/* A private mapping of a file: what was written to it, before or after it was read, a child has as well. */
+TEST(mmap_private_fork)
+{
+	int fd = open("letters.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char page[PAGE];
+
+	unlink("letters.tmp");
+	for (int i = 0; i < LETTERS; i++) {
+		memset(page, 'a' + i, sizeof(page));
+		if (write(fd, page, sizeof(page)) != sizeof(page))
+			return;
+	}
+	letters = mmap(NULL, LETTERS * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	in_child("untouched", spell);
+	in_child("its own", spell_and_change);
+	spell();
+	letters[1 * PAGE] = 'X'; /* has been read */
+	in_child("one page", spell_and_change);
+	letters = mmap(NULL, LETTERS * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	letters[7 * PAGE] = 'Y'; /* has not */
+	in_child("another", spell_and_change);
+	SHOW(mprotect(letters + 4 * PAGE, 8 * PAGE, PROT_READ));
+	SHOW(mprotect(letters + 4 * PAGE, 8 * PAGE, PROT_READ | PROT_WRITE));
+	letters = mremap(letters, LETTERS * PAGE, (LETTERS + 1) * PAGE, MREMAP_MAYMOVE);
+	in_child("moved", spell_and_change);
+	SHOW(pwrite(fd, "ZZZ", 3, 7 * PAGE));
+	in_child("behind its back", spell);
+	SHOW(madvise(letters + 7 * PAGE, PAGE, MADV_DONTNEED));
+	in_child("dropped", spell);
+	SHOW(ftruncate(fd, 8 * PAGE));
+	in_child("cut", spell);
+	close(fd);
+}
+
 TEST(mremap_grow)
 {
 	char *p = anon(2 * PAGE, PROT_READ | PROT_WRITE), *q;
