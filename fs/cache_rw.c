@@ -6,7 +6,8 @@
  * writers and an append lands behind what the last one left. Readers take no lock: they see each
  * page before or after a write that is under way, and never beyond the size, which grows with it. A
  * page wholly beyond the size is not filled before it is overwritten: nobody can reach it before
- * the size says so, and what a copy that fails leaves unwritten is zeroed.
+ * the size says so, and what a copy that fails leaves unwritten is zeroed. Nor is one that is overwritten as a
+ * whole and is not in the cache (write_blank): it is filled first and comes into the cache then.
  */
 #include "fs/vfs.h"
 #include "kernel/core/errno.h"
@@ -193,9 +194,9 @@ static int prepare_run(struct vm_object *obj, uint64_t off, struct run *r)
 	return r->n > 0 ? 0 : err;
 }
 
-/* Writes up to *n bytes at off, where the file's end is at `size`, and says in *n how many it
- * tried. */
-static ssize_t write_run(
+/* Writes up to *n bytes at off to pages of the cache, brought in where they are missing; the file's end is at
+ * `size`. Says in *n how many it tried. */
+static ssize_t write_cached(
 	struct vm_object *obj, struct uio *u, uint64_t off, size_t *n, uint64_t size)
 {
 	struct run r;
@@ -215,6 +216,58 @@ static ssize_t write_run(
 		vm_page_dirty(r.seg[i].page);
 	release_run(&r);
 	return got;
+}
+
+/* The same for whole pages of which nothing but the store has the old bytes, which nobody needs any more: filled
+ * before anybody can see them, they take their places, and nothing is read. Where somebody was faster, or the
+ * buffer ended within a page, what was taken from it goes the usual way. 0: there are no such pages. */
+static ssize_t write_blank(
+	struct vm_object *obj, struct uio *u, uint64_t off, size_t *n, uint64_t size)
+{
+	uint64_t end = MIN(ROUND_UP(size, (uint64_t)PAGE_SIZE), off + *n);
+	uintptr_t idx = (uintptr_t)(off >> PAGE_SHIFT);
+	struct vm_page *pages[UIO_BATCH];
+	struct run r = { .n = 0 };
+	unsigned tries = 0, have, kept;
+	struct uio rest;
+	ssize_t got;
+	size_t done;
+
+	if ((off & PAGE_MASK) != 0 || end < off + PAGE_SIZE)
+		return 0;
+	have = (unsigned)MIN((end - off) >> PAGE_SHIFT, (uint64_t)UIO_BATCH);
+	have = vm_object_blank_pages(obj, idx, pages, have);
+	if (have == 0)
+		return 0;
+	for (; r.n < have; r.n++)
+		r.seg[r.n] = (struct uio_seg){ pages[r.n], 0, PAGE_SIZE };
+	*n = have * PAGE_SIZE;
+	got = uio_pages(u, r.seg, r.n, SFB_PAGER);
+	kept = vm_object_adopt_pages(obj, idx, pages, got > 0 ? (unsigned)(got >> PAGE_SHIFT) : 0);
+	done = kept * PAGE_SIZE;
+	uio_init_pages(&rest, &r.seg[kept], got > 0 ? (size_t)got - done : 0);
+	while (rest.resid > 0) {
+		size_t part = rest.resid;
+		ssize_t put = write_cached(obj, &rest, off + done, &part, size);
+
+		if (put == -ENOMEM && wait_memory(obj, &tries))
+			continue;
+		if (put <= 0) {
+			got = done > 0 ? (ssize_t)done : put;
+			break;
+		}
+		done += (size_t)put;
+	}
+	release_run(&r);
+	return got;
+}
+
+static ssize_t write_run(
+	struct vm_object *obj, struct uio *u, uint64_t off, size_t *n, uint64_t size)
+{
+	ssize_t got = write_blank(obj, u, off, n, size);
+
+	return got != 0 ? got : write_cached(obj, u, off, n, size);
 }
 
 /* How much of n bytes at off the limits allow: bytes, or -EFBIG (with SIGXFSZ, man 2 setrlimit). */

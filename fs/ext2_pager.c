@@ -177,10 +177,24 @@ static int ext2_prepare(struct vm_object *obj, uintptr_t idx, size_t off, size_t
 	return err;
 }
 
+static bool ext2_stored(struct vm_object *obj, uintptr_t idx)
+{
+	struct ext2_node *node = &owner(obj)->node;
+	struct span s;
+
+	if (node->fs->readonly || find_blocks(&s, node, idx, NULL, 1) != 0)
+		return false;
+	for (unsigned i = 0; i < s.count; i++)
+		if (s.block[i] == 0)
+			return false;
+	return true;
+}
+
 static const struct vm_pager_ops ext2_pager = {
 	.getpages = ext2_getpages,
 	.putpages = ext2_putpages,
 	.prepare = ext2_prepare,
+	.stored = ext2_stored,
 };
 
 struct vm_object *ext2_object_new(struct ext2_vnode *ev)

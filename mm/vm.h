@@ -41,6 +41,9 @@ struct vm_pager_ops {
 	 * must be room in the store. -ENOSPC, -EROFS, -EFBIG. The object's lock may be held. The page is to be
 	 * marked dirty whatever it returns. */
 	int (*prepare)(struct vm_object *obj, uintptr_t idx, size_t off, size_t n);
+	/* May be NULL. All bytes of page `idx` have their place in the store and may be written there, so prepare would
+	 * have nothing to do. The object's lock is held. */
+	bool (*stored)(struct vm_object *obj, uintptr_t idx);
 };
 
 struct vm_object {
@@ -80,15 +83,26 @@ int vm_object_page(struct vm_object *obj, uintptr_t idx, unsigned flags, struct 
 /* The same, obj->lock held by the caller. */
 int vm_object_page_locked(
 	struct vm_object *obj, uintptr_t idx, unsigned flags, struct vm_page **pagep);
+/* For who overwrites whole pages: up to n pages that belong to nobody yet, contents undefined, for the places from
+ * `idx` on where pages are missing whose bytes the store has. How many. Takes obj->lock. */
+unsigned vm_object_blank_pages(
+	struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n);
+/* Puts them there, filled by now, dirty, with a reference left for the caller, up to the first whose place somebody
+ * else has filled meanwhile. How many. Takes obj->lock. */
+unsigned vm_object_adopt_pages(
+	struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n);
 /* Writes the pages back that are dirty now, write-protecting them where they are mapped first. 0 or the first
  * error; a page that could not be written stays dirty. Takes obj->lock, a stretch of pages at a time. */
 int vm_object_sync(struct vm_object *obj);
 /* Takes its pages (not the copies that private mappings made) out of all mappings; who needs them faults
  * them in again. Takes obj->lock. */
 void vm_object_unmap(struct vm_object *obj);
-/* Gives back up to `want` pages from `idx` on that are clean and that nobody else refers to. Without `all` it
+/* Gives back up to `want` pages of [idx, end) that are clean and that nobody else refers to. Without `all` it
  * ends at the first that is not so, or was used lately. How many. obj->lock held. */
-unsigned vm_object_drop_clean(struct vm_object *obj, uintptr_t idx, unsigned want, bool all);
+unsigned vm_object_drop_clean(
+	struct vm_object *obj, uintptr_t idx, uintptr_t end, unsigned want, bool all);
+/* All of them, if there is a store they can be read from again. Takes obj->lock. */
+void vm_object_forget(struct vm_object *obj, uintptr_t idx, uintptr_t end);
 /* Memory that processes share and no file is behind. NULL: no memory. */
 struct vm_object *vm_object_create_anon(uint64_t size);
 /* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the

@@ -81,7 +81,7 @@ unsigned vm_lru_reclaim(unsigned want)
 
 		if (obj != NULL) {
 			if (mutex_trylock(&obj->lock)) {
-				n = vm_object_drop_clean(obj, idx, want - got, false);
+				n = vm_object_drop_clean(obj, idx, UINTPTR_MAX, want - got, false);
 				mutex_unlock(&obj->lock);
 			}
 			vm_object_put(obj);

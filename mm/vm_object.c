@@ -285,6 +285,45 @@ int vm_object_page(struct vm_object *obj, uintptr_t idx, unsigned flags, struct 
 	return err;
 }
 
+/* ---- pages that are overwritten as a whole ---- */
+
+static bool is_missing(struct vm_object *obj, uintptr_t idx)
+{
+	return radix_get(&obj->pages, idx) == NULL && obj->ops->stored(obj, idx);
+}
+
+unsigned vm_object_blank_pages(
+	struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n)
+{
+	unsigned missing = 0, have = 0;
+
+	if (obj->ops->stored == NULL)
+		return 0;
+	mutex_lock(&obj->lock);
+	while (missing < n && is_missing(obj, idx + missing))
+		missing++;
+	mutex_unlock(&obj->lock);
+	while (have < missing && (pages[have] = new_page(0)) != NULL)
+		have++;
+	return have;
+}
+
+unsigned vm_object_adopt_pages(
+	struct vm_object *obj, uintptr_t idx, struct vm_page **pages, unsigned n)
+{
+	unsigned i;
+
+	mutex_lock(&obj->lock);
+	for (i = 0; i < n && is_missing(obj, idx + i); i++) {
+		if (add_page(obj, idx + i, pages[i], PG_ROOM) != 0)
+			break;
+		page_get(pages[i]);
+		vm_page_dirty(pages[i]);
+	}
+	mutex_unlock(&obj->lock);
+	return i;
+}
+
 /* Takes every translation of the pages from `first` on away, copies that private mappings made of
  * them included (as Linux has it). */
 static void unmap_everywhere(struct vm_object *obj, uintptr_t first)
@@ -463,7 +502,7 @@ static int write_back(struct vm_object *obj, uintptr_t idx, struct vm_page **pag
 	int err = obj->ops->putpages(obj, idx, pages, n);
 
 	/* A memory disk grows by pages, and a reclaimer cannot get at our clean ones: we hold the lock. */
-	if (err == -ENOSPC && vm_object_drop_clean(obj, 0, UINT32_MAX, true) > 0)
+	if (err == -ENOSPC && vm_object_drop_clean(obj, 0, UINTPTR_MAX, UINT32_MAX, true) > 0)
 		err = obj->ops->putpages(obj, idx, pages, n);
 	for (unsigned i = 0; i < n; i++) {
 		if (err != 0)
@@ -527,13 +566,14 @@ void vm_object_unmap(struct vm_object *obj)
 	mutex_unlock(&obj->lock);
 }
 
-unsigned vm_object_drop_clean(struct vm_object *obj, uintptr_t idx, unsigned want, bool all)
+unsigned vm_object_drop_clean(
+	struct vm_object *obj, uintptr_t idx, uintptr_t end, unsigned want, bool all)
 {
 	struct vm_page *page;
 	unsigned n = 0;
 	unsigned keep = PG_DIRTY | (all ? 0 : PG_USED);
 
-	while (n < want && (page = radix_next(&obj->pages, idx, &idx)) != NULL) {
+	while (n < want && (page = radix_next(&obj->pages, idx, &idx)) != NULL && idx < end) {
 		/* With the object locked, who has no reference gets none. */
 		if (page_refs(page) == 1 && !(READ_ONCE(page->flags) & keep)) {
 			radix_take_next(&obj->pages, idx, &idx);
@@ -548,6 +588,15 @@ unsigned vm_object_drop_clean(struct vm_object *obj, uintptr_t idx, unsigned wan
 		idx++;
 	}
 	return n;
+}
+
+void vm_object_forget(struct vm_object *obj, uintptr_t idx, uintptr_t end)
+{
+	if (!has_store(obj))
+		return;
+	mutex_lock(&obj->lock);
+	vm_object_drop_clean(obj, idx, end, UINT32_MAX, true);
+	mutex_unlock(&obj->lock);
 }
 
 void vm_object_init(void)

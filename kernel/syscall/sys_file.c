@@ -486,7 +486,19 @@ long sys_sync(void)
 	return 0;
 }
 
-/* Advice on a cache that reads nothing ahead: checked, and that is all. man 2 posix_fadvise. */
+/* Clean pages of [off, off+len) go, len 0: up to the end. Parts of pages stay, except the file's last. */
+static void forget(struct vm_object *obj, uint64_t off, uint64_t len)
+{
+	uint64_t end =
+		len == 0 || len > FILE_SIZE_MAX - MIN(off, FILE_SIZE_MAX) ? UINT64_MAX : off + len;
+
+	end = end >= READ_ONCE(obj->size) ? FILE_SIZE_MAX : end;
+	vm_object_forget(obj,
+		(uintptr_t)(ROUND_UP(MIN(off, FILE_SIZE_MAX), (uint64_t)PAGE_SIZE) >> PAGE_SHIFT),
+		(uintptr_t)(end >> PAGE_SHIFT));
+}
+
+/* man 2 posix_fadvise. The cache needs no more advice than that. */
 static long fadvise(int fd, int64_t off, int64_t len, int advice)
 {
 	struct file *f = fd_file(fd);
@@ -498,6 +510,9 @@ static long fadvise(int fd, int64_t off, int64_t len, int advice)
 		ret = -ESPIPE;
 	else if (len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE)
 		ret = -EINVAL;
+	else if (advice == POSIX_FADV_DONTNEED && off >= 0 && f->vnode != NULL &&
+		 f->vnode->object != NULL)
+		forget(f->vnode->object, (uint64_t)off, (uint64_t)len);
 	file_put(f);
 	return ret;
 }
