@@ -23,8 +23,8 @@ STRATEGIES = {"amd64": ["direct", "cache", "eager", "percpu", "epoch"], "i386": 
 BASE = "eager"
 DISK = 32  # MiB; the disk that cools is larger than the larger pool
 POOLS = {"large": DISK * 256 * 5 // 4, "small": DISK * 256 // 4}  # slots
-COUNTS = ("alloc", "miss", "invlpg_local", "ipi_rounds", "ipi_sent")
-HEAD = ("arch", "what", "size", "pass", "pool", "strategy", "value", "unit", f"x {BASE}", "x direct", "misses/MiB", "INVLPGs/MiB", "rounds/MiB",
+COUNTS = ("alloc", "miss", "invlpg_local", "flush_local", "ipi_rounds", "ipi_sent")
+HEAD = ("arch", "what", "size", "pass", "pool", "strategy", "value", "unit", f"x {BASE}", "x direct", "misses/MiB", "INVLPGs/MiB", "flushes/MiB", "rounds/MiB",
         "IPIs/MiB")
 
 SCRIPT = """

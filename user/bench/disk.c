@@ -29,8 +29,8 @@
 #define MAX_SIZES 16u
 
 static const char *const counter_names[] = { "md.alloc", "md.hit", "md.miss", "md.invlpg_local",
-	"md.ipi_rounds", "md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss",
-	"pager.invlpg_local", "pager.ipi_rounds", "pager.ipi_sent" };
+	"md.flush_local", "md.ipi_rounds", "md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss",
+	"pager.invlpg_local", "pager.flush_local", "pager.ipi_rounds", "pager.ipi_sent" };
 #define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
 
 struct counters {

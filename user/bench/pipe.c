@@ -25,8 +25,8 @@
 #define MAX_MESSAGES   16384u /* of a measurement, unless --total says otherwise */
 #define PATTERN_PERIOD 251u   /* prime: no message size is a multiple of it */
 
-static const char *const counter_names[] = { "alloc", "hit", "miss", "invlpg_local", "ipi_rounds",
-	"ipi_sent" };
+static const char *const counter_names[] = { "alloc", "hit", "miss", "invlpg_local", "flush_local",
+	"ipi_rounds", "ipi_sent" };
 #define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
 
 struct counters {

@@ -31,8 +31,8 @@ static struct {
 } opt = { 500, 500, 0, 500, 9977, 512, 42, "." };
 
 static const char *const counter_names[] = { "md.alloc", "md.hit", "md.miss", "md.invlpg_local",
-	"md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss", "pager.invlpg_local",
-	"pager.ipi_sent" };
+	"md.flush_local", "md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss",
+	"pager.invlpg_local", "pager.flush_local", "pager.ipi_sent" };
 #define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
 
 struct counters {

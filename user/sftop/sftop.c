@@ -21,12 +21,13 @@
 #define SOURCE   "/proc/sf_buf"
 #define MAX_ROWS 80 /* all, the users, 64 CPUs, and some to spare */
 #define NAME_LEN 16
+#define WIDTH    8 /* of a column: nine of them and a name in 80 */
 
 /* A row's columns, by the counters' names in the file. */
 static const char *const counters[] = { "alloc", "hit", "miss", "wait", "ipi_rounds", "ipi_sent",
-	"ipi_received", "invlpg_local" };
-static const char *const titles[] = { "pages/s", "hits/s", "misses/s", "waits/s", "rounds/s",
-	"IPIs out", "IPIs in", "INVLPG/s" };
+	"ipi_received", "invlpg_local", "flush_local" };
+static const char *const titles[] = { "pages/s", "hits/s", "miss/s", "waits/s", "rounds", "IPI out",
+	"IPIs in", "INVLPGs", "flushes" };
 #define NCOUNTERS (sizeof(counters) / sizeof(counters[0]))
 
 struct row {
@@ -177,7 +178,7 @@ static void print_heading(struct screen *sc, const char *what)
 		return;
 	printf("%-7s", what);
 	for (size_t i = 0; i < NCOUNTERS; i++)
-		printf("%9s", titles[i]);
+		printf("%*s", WIDTH, titles[i]);
 	end_line(sc);
 }
 
@@ -192,9 +193,9 @@ static void print_row(struct screen *sc, const struct row *r, const struct row *
 		if (before > r->value[i])
 			before = 0;
 		if (r->has[i])
-			printf("%9.0f", (double)(r->value[i] - before) / seconds);
+			printf("%*.0f", WIDTH, (double)(r->value[i] - before) / seconds);
 		else
-			printf("%9s", "-");
+			printf("%*s", WIDTH, "-");
 	}
 	end_line(sc);
 }
