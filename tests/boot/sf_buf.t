@@ -29,6 +29,14 @@ torture() { # torture WHAT APPEND VM-ARG...: runs the self tests, then the pipel
 	matches "$log" 'selftest: 2 passed, 0 failed' "$what: self tests"
 }
 
+pipelines() { # pipelines WHAT VM-ARG...: them alone
+	what=$1
+	shift
+	vm_timeout=180 vm "$@" --add "$tmp/pipelines:/pipelines" -- sh /pipelines
+	is "$status" 0 "$what: status"
+	same "$out" "$tmp/expected" "$what: pipelines"
+}
+
 debug=
 [ ! -e "$O/mayfly-amd64-debug.elf" ] || [ ! -e "$O/mayfly-i386-debug.elf" ] || debug=--debug
 [ -n "$debug" ] || note "no DEBUG kernels: no TLB shadow"
@@ -41,6 +49,9 @@ one_axis_at_a_time() {
 			torture "$arch $strategy nsfbufs=$nsfbufs" "sfbuf=$strategy nsfbufs=$nsfbufs" --arch $arch
 			[ -z "$debug" ] || [ $strategy = direct ] ||
 				torture "$arch $strategy nsfbufs=40 debug" "sfbuf=$strategy nsfbufs=40" --arch $arch $debug
+			# the other pool of next to nothing
+			[ $strategy = direct ] || pipelines "$arch $strategy nsfbufs=$((3 - nsfbufs))" --arch $arch \
+				--append "sfbuf=$strategy nsfbufs=$((3 - nsfbufs))"
 		done
 	done
 	for smp in 1 2 8; do
