@@ -86,7 +86,8 @@ static ALWAYS_INLINE void sf_buf_check_caller(unsigned flags)
 }
 
 /* A mapping of `page`, writable. Sleeps while all slots are in use. NULL: only with SFB_NOWAIT (no
- * slot is free) or SFB_CATCH (a signal came). */
+ * slot is free, or the free ones are in the hands of another CPU just now, which gives them back in a
+ * moment) or SFB_CATCH (a signal came). */
 static ALWAYS_INLINE struct sf_buf *sf_buf_alloc(struct vm_page *page, unsigned flags)
 {
 	sf_buf_check_caller(flags);
@@ -130,7 +131,7 @@ static ALWAYS_INLINE vaddr_t sf_buf_kva(const struct sf_buf *sf)
  * may stand there twice. All or nothing: while it sleeps it holds none of them (trap 4). The caller
  * must hold no other mapping, unless SFB_NOWAIT.
  * 0; -ENOMEM: n exceeds the pool or SFB_BATCH_MAX, split it; -EAGAIN: SFB_NOWAIT and too few are
- * free; -ERESTARTSYS: SFB_CATCH and a signal came. */
+ * free, as above; -ERESTARTSYS: SFB_CATCH and a signal came. */
 static ALWAYS_INLINE int sf_buf_alloc_pages(
 	struct vm_page **pages, unsigned n, unsigned flags, struct sf_buf **sfs)
 {
