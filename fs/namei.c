@@ -44,8 +44,10 @@ void nd_end(struct nameidata *nd)
 {
 	if (nd->dir != NULL)
 		vnode_put(nd->dir);
-	path_buf_free(nd->buf);
-	kfree(nd->jumped);
+	if (unlikely(nd->links > 0)) { /* only links leave these */
+		path_buf_free(nd->buf);
+		kfree(nd->jumped);
+	}
 }
 
 /* "..": out of mounts, but not out of the process's root. */
@@ -198,8 +200,10 @@ static bool next_component(struct nameidata *nd, bool *last)
 		;
 	*last = *after == '\0';
 	nd->must_dir = *last && after != p;
-	kfree(nd->jumped);
-	nd->jumped = NULL;
+	if (unlikely(nd->jumped != NULL)) {
+		kfree(nd->jumped);
+		nd->jumped = NULL;
+	}
 	return true;
 }
 
