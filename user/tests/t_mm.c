@@ -138,9 +138,9 @@ TEST(mmap_shared_anon)
 TEST(mmap_file)
 {
 	char *shared, *private, buf[10] = { 0 };
-	int fd = open("/tmp/mapfile", O_CREAT | O_RDWR | O_TRUNC, 0600);
+	int fd = open("mapfile", O_CREAT | O_RDWR | O_TRUNC, 0600);
 
-	unlink("/tmp/mapfile");
+	unlink("mapfile");
 	SHOW(write(fd, "0123456789", 10));
 	shared = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	private = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
@@ -154,9 +154,9 @@ TEST(mmap_file)
 	SHOW(msync(shared, PAGE, MS_SYNC));
 	SHOW(mapped(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 1)));
 	SHOW(mapped(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, 99, 0)));
-	fd = open("/tmp/mapfile", O_CREAT | O_RDONLY, 0600);
+	fd = open("mapfile", O_CREAT | O_RDONLY, 0600);
 	SHOW(mapped(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)));
-	unlink("/tmp/mapfile");
+	unlink("mapfile");
 	try_write("beyond the file", shared + PAGE);
 }
 

@@ -341,23 +341,23 @@ TEST(fifo)
 	int fd, status;
 	pid_t pid;
 
-	unlink("/tmp/fifo");
-	SHOW(mkfifo("/tmp/fifo", 0600));
-	SHOW(mkfifo("/tmp/fifo", 0600));
-	SHOW(open("/tmp/fifo", O_WRONLY | O_NONBLOCK));
+	unlink("fifo");
+	SHOW(mkfifo("fifo", 0600));
+	SHOW(mkfifo("fifo", 0600));
+	SHOW(open("fifo", O_WRONLY | O_NONBLOCK));
 	pid = fork();
 	if (pid == 0) {
-		fd = open("/tmp/fifo", O_WRONLY);
+		fd = open("fifo", O_WRONLY);
 		_exit(write(fd, "through", 7) == 7 ? 0 : 1);
 	}
-	fd = open("/tmp/fifo", O_RDONLY);
+	fd = open("fifo", O_RDONLY);
 	SHOW(read(fd, buf, 10));
 	SHOW(read(fd, buf, 10));
 	waitpid(pid, &status, 0);
 	show_status("writer", status);
 	close(fd);
-	fd = open("/tmp/fifo", O_RDONLY | O_NONBLOCK);
+	fd = open("fifo", O_RDONLY | O_NONBLOCK);
 	printf("opened %d\n", fd >= 0);
 	SHOW(read(fd, buf, 1));
-	unlink("/tmp/fifo");
+	unlink("fifo");
 }
