@@ -82,7 +82,7 @@ int cpu_clock_find(int clock, struct cpu_clock *c)
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID) {
 		*c = (struct cpu_clock){ 0, clock == CLOCK_THREAD_CPUTIME_ID, false };
 	} else if (clock < 0 && (clock & CPUCLOCK_TYPE) != CPUCLOCK_TYPES) {
-		c->id = ~(clock >> 3);
+		c->id = (int)(~(unsigned)clock >> 3);
 		c->thread = clock & CPUCLOCK_THREAD;
 		c->user_only = (clock & CPUCLOCK_TYPE) == CPUCLOCK_VIRT;
 	} else {
