@@ -158,14 +158,22 @@ static void start_waiters(struct waiter *w, int n, uint32_t *addr, int op)
 	}
 }
 
-static int join_done(struct waiter *w, int n)
+static int ndone(const struct waiter *w, int n)
 {
 	int done = 0;
 
-	nap(20);
 	for (int i = 0; i < n; i++)
 		done += __atomic_load_n(&w[i].done, __ATOMIC_ACQUIRE);
 	return done;
+}
+
+/* How many have been woken, once `expected` have, and as many more as come soon after. */
+static int join_done(const struct waiter *w, int n, int expected)
+{
+	for (int i = 0; i < 30000 && ndone(w, n) < expected; i++)
+		nap(1);
+	nap(20);
+	return ndone(w, n);
 }
 
 static void join_all(struct waiter *w, int n)
@@ -184,9 +192,9 @@ TEST(futex_wake_some)
 	word = 0;
 	start_waiters(w, 5, &word, FUTEX_WAIT_PRIVATE);
 	SHOW(futex(&word, FUTEX_WAKE_PRIVATE, 2, NULL, NULL, 0));
-	SHOW(join_done(w, 5));
+	SHOW(join_done(w, 5, 2));
 	SHOW(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0)); /* Linux takes that for another word */
-	SHOW(join_done(w, 5));
+	SHOW(join_done(w, 5, 2));
 	SHOW(futex(&word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0));
 	join_all(w, 5);
 }
@@ -198,7 +206,7 @@ TEST(futex_bitset)
 	start_waiters(w, 5, &word, FUTEX_WAIT_BITSET_PRIVATE);
 	SHOW(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL, 1u << 7));
 	SHOW(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL, 1u << 3 | 1u << 1));
-	SHOW(join_done(w, 5));
+	SHOW(join_done(w, 5, 2));
 	printf("%d %d\n", w[1].done, w[3].done);
 	SHOW(futex(&word, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0));
 	join_all(w, 5);
@@ -210,9 +218,9 @@ TEST(futex_requeue)
 
 	start_waiters(w, 5, &word, FUTEX_WAIT_PRIVATE);
 	SHOW(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &word2, 0));
-	SHOW(join_done(w, 5));
+	SHOW(join_done(w, 5, 1));
 	SHOW(futex(&word2, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0));
-	SHOW(join_done(w, 5));
+	SHOW(join_done(w, 5, 3));
 	SHOW(futex(&word, FUTEX_REQUEUE_PRIVATE, 0, (void *)9, &word, 0));
 	SHOW(futex(&word, FUTEX_REQUEUE_PRIVATE, 0, (void *)9, &word2, 0));
 	SHOW(futex(&word, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0));
