@@ -87,6 +87,24 @@ static int run_one(const char *name)
 	return 2;
 }
 
+int await_sleep(int pid, int tid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	sprintf(path, "/proc/%d/task/%d/stat", pid, tid);
+	while (state != 'S') {
+		usleep(1000);
+		f = fopen(path, "r");
+		if (f == NULL)
+			return 0;
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(f);
+	}
+	return 1;
+}
+
 static int run_all(void)
 {
 	for (struct test *t = tests; t != NULL; t = t->next) {

@@ -195,19 +195,12 @@ TEST(epoll_errors)
 
 static int feed_fd;
 
-static void nap(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	while (nanosleep(&ts, &ts) != 0)
-		;
-}
-
 static void *feed(void *arg)
 {
 	uint64_t one = 1;
 
-	nap(20);
+	if (gettid() != getpid())
+		await_sleep(getpid(), getpid());
 	if (write(feed_fd, &one, sizeof(one)) < 0)
 		perror("write");
 	return NULL;
@@ -215,7 +208,7 @@ static void *feed(void *arg)
 
 static void *send_usr1(void *arg)
 {
-	nap(20);
+	await_sleep(getpid(), getpid());
 	kill(getpid(), SIGUSR1);
 	return NULL;
 }
@@ -403,7 +396,7 @@ static void nothing(int sig)
 /* It is readable, and whoever waits for anything else waits on, until the time is over or a signal comes. */
 TEST(epoll_polled)
 {
-	struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct itimerval soon = { { 0, 50000 }, { 0, 50000 } }, off = { 0 };
 	struct sigaction sa = { .sa_handler = nothing };
 	int ep = epoll_create(1), ev = eventfd(1, 0), out = eventfd(0, 0);
 
@@ -415,6 +408,7 @@ TEST(epoll_polled)
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &soon, NULL);
 	poll_for(ep, POLLOUT, -1);
+	setitimer(ITIMER_REAL, &off, NULL);
 	drain(ev);
 	poll_for(ep, POLLIN, 0);
 	feed_fd = out;
@@ -435,7 +429,7 @@ static void *keep_busy(void *arg)
 /* Others use the file all the time, for what the poller does not wait for. */
 TEST(poll_busy)
 {
-	struct itimerval soon = { .it_value.tv_usec = 50000 };
+	struct itimerval soon = { { 0, 50000 }, { 0, 50000 } }, off = { 0 };
 	struct sigaction sa = { .sa_handler = nothing };
 	pthread_t t;
 	int p[2];
@@ -446,6 +440,7 @@ TEST(poll_busy)
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &soon, NULL);
 	poll_for(p[0], POLLPRI, -1);
+	setitimer(ITIMER_REAL, &off, NULL);
 	stop = 1;
 	pthread_join(t, NULL);
 }

@@ -129,24 +129,11 @@ static void *wait_there(void *arg)
 	return NULL;
 }
 
-/* Until it sleeps, as /proc says. */
-static void await_sleep(const struct waiter *w)
+static void await_waiter(const struct waiter *w)
 {
-	char path[64], state = 0;
-	FILE *f;
-
 	while (__atomic_load_n(&w->tid, __ATOMIC_ACQUIRE) == 0)
 		nap(1);
-	sprintf(path, "/proc/self/task/%d/stat", w->tid);
-	while (state != 'S') {
-		f = fopen(path, "r");
-		if (f != NULL) {
-			if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
-				state = 0;
-			fclose(f);
-		}
-		nap(1);
-	}
+	await_sleep(getpid(), w->tid);
 }
 
 static void start_waiters(struct waiter *w, int n, uint32_t *addr, int op)
@@ -154,7 +141,7 @@ static void start_waiters(struct waiter *w, int n, uint32_t *addr, int op)
 	for (int i = 0; i < n; i++) {
 		w[i] = (struct waiter){ .addr = addr, .op = op, .bitset = 1u << i };
 		pthread_create(&w[i].thread, NULL, wait_there, &w[i]);
-		await_sleep(&w[i]);
+		await_waiter(&w[i]);
 	}
 }
 
@@ -312,13 +299,23 @@ TEST(futex_timeout)
 	}
 }
 
+static volatile sig_atomic_t handled;
+
 static void on_alarm(int sig)
 {
+	handled = 1;
 }
 
-static void *wake_later(void *arg)
+/* Interrupts the first thread when it sleeps, and wakes it when it does again: here, or to join us. */
+static void *interrupt(void *arg)
 {
-	nap(600);
+	pthread_t first = *(pthread_t *)arg;
+
+	await_sleep(getpid(), getpid());
+	pthread_kill(first, SIGALRM);
+	while (!handled)
+		nap(1);
+	await_sleep(getpid(), getpid());
 	word = 1;
 	futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	return NULL;
@@ -327,18 +324,11 @@ static void *wake_later(void *arg)
 static void wait_with_alarm(int flags, struct timespec *ts)
 {
 	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = flags };
-	pthread_t t;
-	sigset_t set;
+	pthread_t t, self = pthread_self();
 
-	word = 0;
+	word = handled = 0;
 	sigaction(SIGALRM, &sa, NULL);
-	/* The alarm is for the first thread. */
-	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	pthread_create(&t, NULL, wake_later, NULL);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	ualarm(50000, 0);
+	pthread_create(&t, NULL, interrupt, &self);
 	SHOW(futex(&word, FUTEX_WAIT_PRIVATE, 0, ts, NULL, 0));
 	pthread_join(t, NULL);
 }

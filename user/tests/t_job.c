@@ -210,8 +210,11 @@ TEST(job_ctty)
 	in_session(ctty_rules);
 }
 
+static volatile sig_atomic_t caught;
+
 static void on_signal(int sig)
 {
+	caught++;
 	printf("got SIG%s\n", sigabbrev_np(sig));
 	fflush(stdout);
 }
@@ -234,21 +237,13 @@ static void press(const char *keys)
 static void press_later(const char *keys, const char *then)
 {
 	pid_t reader = getpid();
-	char path[64], state = 0;
-	FILE *f;
 
 	fflush(stdout);
 	if (fork() != 0)
 		return;
 	signal(SIGINT, SIG_IGN);
-	sprintf(path, "/proc/%d/stat", (int)reader);
-	while (state != 'S') {
-		usleep(10000);
-		f = fopen(path, "r");
-		if (f == NULL || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
-			_exit(1);
-		fclose(f);
-	}
+	if (!await_sleep(reader, reader))
+		_exit(1);
 	press(keys);
 	press(then);
 	_exit(0);
@@ -584,10 +579,12 @@ static void hung_up(void)
 	struct pollfd none = { .fd = -1 };
 	int m = pty.m;
 
+	caught = 0;
 	catch (SIGHUP, 0);
 	catch (SIGCONT, 0);
 	close(m);
-	poll(&none, 1, 200);
+	while (caught < 2)
+		poll(&none, 1, 10);
 	SHOW(open("/dev/tty", O_RDWR));
 	SHOW(ioctl(pty.s, TIOCSCTTY, 0));
 	SHOW(tcgetpgrp(pty.s));

@@ -356,7 +356,7 @@ static void on_alarm(int sig)
 TEST(vfs_poll_signals)
 {
 	struct sigaction act = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
-	struct itimerval it = { .it_value = { 0, 30000 } };
+	struct itimerval it = { { 0, 30000 }, { 0, 30000 } };
 	sigset_t block, none;
 
 	sigaction(SIGALRM, &act, NULL);

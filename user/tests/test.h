@@ -38,6 +38,8 @@ extern int test_seconds;
 void show(const char *what, long value);
 /* An address that is never mapped; the compiler does not know it. */
 void *bad_pointer(void);
+/* Returns when that thread sleeps, as /proc says; false: there is none. */
+int await_sleep(int pid, int tid);
 /* Runs fn in a child and prints how it ended. */
 void in_child(const char *what, void (*fn)(void));
 /* The load of fsstress.c: 0, or 1 with what went wrong on stdout. */
