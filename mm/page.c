@@ -292,11 +292,13 @@ void page_get(struct vm_page *p)
 
 void page_put(struct vm_page *p)
 {
+	/* Before our reference goes: after it, somebody else's may be the last. */
+	unsigned UNUSED flags = READ_ONCE(p->flags);
 	uint32_t old = __atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL);
 
-	KASSERT(old != 0 && !(p->flags & (PG_FREE | PG_PCP | PG_RESERVED)),
-		"page %#llx freed twice, or never allocated: flags %#x",
-		(unsigned long long)page_phys(p), p->flags);
+	KASSERT(old != 0 && !(flags & (PG_FREE | PG_PCP | PG_RESERVED)),
+		"page %#llx freed twice, or never allocated: refs %u, flags %#x",
+		(unsigned long long)page_phys(p), old, flags);
 	if (old == 1)
 		page_free(p);
 }
