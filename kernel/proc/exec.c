@@ -49,7 +49,7 @@ static int enter_script(struct exec *x, const struct script *s, const char *scri
 	if (err != 0)
 		return err;
 	x->args.argc += 2;
-	f = exec_open(s->interp);
+	f = exec_open(NULL, s->interp, 0);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	file_put(x->program.file);
@@ -58,9 +58,10 @@ static int enter_script(struct exec *x, const struct script *s, const char *scri
 }
 
 /* Steps 2 and 3. `page` is a buffer of a page. */
-static int read_headers(struct exec *x, const char *path, char *page)
+static int read_headers(struct exec *x, const struct exec_request *r, char *page)
 {
 	struct script script[2]; /* the one at hand, and the one its path came from */
+	const char *path = r->name;
 	int err;
 
 	for (unsigned depth = 0;; depth++) {
@@ -75,6 +76,8 @@ static int read_headers(struct exec *x, const char *path, char *page)
 		if (depth == SCRIPT_DEPTH_MAX)
 			return -ELOOP;
 		err = script_parse(page, (size_t)n, &script[depth % 2]);
+		if (err == 0 && r->name_closes)
+			err = -ENOENT; /* its interpreter would not find it */
 		if (err == 0)
 			err = enter_script(x, &script[depth % 2], path);
 		if (err != 0)
@@ -217,27 +220,37 @@ static void release(struct exec *x)
 	kfree(x);
 }
 
+static int open_program(struct exec *x, const struct exec_request *r)
+{
+	struct file *f = r->file;
+	int err = 0;
+
+	if (f == NULL)
+		f = exec_open(r->start, r->path, r->open_flags);
+	else if ((err = exec_check(f)) == 0)
+		file_get(f);
+	if (err != 0 || IS_ERR(f))
+		return err != 0 ? err : PTR_ERR(f);
+	x->program.file = f;
+	return 0;
+}
+
 /* Steps 1 to 4. */
-static int prepare(struct exec *x, const char *path, vaddr_t argv, vaddr_t envp, bool user)
+static int prepare(struct exec *x, const struct exec_request *r)
 {
 	char *page;
-	int err;
+	int err = open_program(x, r);
 
-	x->program.file = exec_open(path);
-	if (IS_ERR(x->program.file)) {
-		err = PTR_ERR(x->program.file);
-		x->program.file = NULL;
-		return err;
-	}
-	err = exec_args_init(&x->args, curproc()->rlimits[RLIMIT_STACK].cur);
 	if (err == 0)
-		err = exec_args_copy(&x->args, path, argv, envp, user);
+		err = exec_args_init(&x->args, curproc()->rlimits[RLIMIT_STACK].cur);
+	if (err == 0)
+		err = exec_args_copy(&x->args, r->name, r->argv, r->envp, r->user);
 	if (err != 0)
 		return err;
 	page = kmalloc(PAGE_SIZE);
 	if (page == NULL)
 		return -ENOMEM;
-	err = read_headers(x, path, page);
+	err = read_headers(x, r, page);
 	kfree(page);
 	if (err != 0)
 		return err;
@@ -250,16 +263,16 @@ static int prepare(struct exec *x, const char *path, vaddr_t argv, vaddr_t envp,
 	return err;
 }
 
-long proc_exec(const char *path, vaddr_t argv, vaddr_t envp, bool user)
+long proc_exec(const struct exec_request *r)
 {
 	struct exec *x = kzalloc(sizeof(*x));
 	long err;
 
 	if (x == NULL)
 		return -ENOMEM;
-	err = prepare(x, path, argv, envp, user);
+	err = prepare(x, r);
 	if (err == 0)
-		err = commit(x, path);
+		err = commit(x, r->name);
 	release(x);
 	return err;
 }

@@ -38,18 +38,24 @@
 
 /* ---- Files ---- */
 
-struct file *exec_open(const char *path)
+int exec_check(const struct file *f)
 {
-	struct file *f = vfs_open(NULL, path, O_PATH, 0);
-	int err = 0;
+	struct vnode *vn = f->vnode;
+
+	if (vn == NULL || (vn->mode & S_IFMT) != S_IFREG || vn->object == NULL ||
+		(vn->mount->flags & MS_NOEXEC))
+		return -EACCES;
+	return vfs_permission(vn, 1);
+}
+
+struct file *exec_open(struct vnode *start, const char *path, int flags)
+{
+	struct file *f = vfs_open(start, path, O_PATH | flags, 0);
+	int err;
 
 	if (IS_ERR(f))
 		return f;
-	if ((f->vnode->mode & S_IFMT) != S_IFREG || f->vnode->object == NULL ||
-		(f->vnode->mount->flags & MS_NOEXEC))
-		err = -EACCES;
-	else
-		err = vfs_permission(f->vnode, 1);
+	err = S_ISLNK(f->vnode->mode) ? -ELOOP : exec_check(f);
 	if (err == 0)
 		return f;
 	file_put(f);
@@ -123,7 +129,7 @@ int exec_read_interp(struct exec *x, char *page)
 		return err;
 	if (page[elf->interp_size - 1] != '\0')
 		return -ENOEXEC;
-	x->interp.file = exec_open(page);
+	x->interp.file = exec_open(NULL, page, 0);
 	if (IS_ERR(x->interp.file)) {
 		err = PTR_ERR(x->interp.file);
 		x->interp.file = NULL;

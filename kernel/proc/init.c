@@ -35,7 +35,10 @@ static long try_exec(const char *path)
 {
 	const char *argv[] = { path, NULL };
 	const char *envp[] = { "HOME=/", "TERM=linux", NULL };
-	long err = proc_exec(path, (vaddr_t)argv, (vaddr_t)envp, false);
+	struct exec_request r = {
+		.path = path, .name = path, .argv = (vaddr_t)argv, .envp = (vaddr_t)envp
+	};
+	long err = proc_exec(&r);
 
 	if (err == 0)
 		console_user_owns(); /* not before: who sees nothing run should see why */

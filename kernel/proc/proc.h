@@ -176,9 +176,19 @@ long proc_clone_thread(const struct clone_request *r);
 int clone_frame(struct thread *t, const struct clone_request *r);
 /* fork.c: would one more break RLIMIT_NPROC. */
 bool nproc_exceeded(const struct proc *parent);
-/* exec.c: replaces the program of the calling process. path is kernel memory; argv and envp are
- * user arrays of user pointers, or kernel arrays for init (`user` false). */
-long proc_exec(const char *path, vaddr_t argv, vaddr_t envp, bool user);
+/* exec.c: replaces the program of the calling process. 0 or -errno, and then nothing has changed, unless it is dying. */
+struct exec_request {
+	struct file *file;   /* the program, any descriptor's; NULL: the path leads to it */
+	struct vnode *start; /* of a relative path; NULL: the working directory */
+	const char *path;    /* kernel memory, as is the name */
+	int open_flags;      /* O_NOFOLLOW: no symlink at its end */
+	const char *name;    /* what the program, ps(1) and a script's interpreter are told */
+	bool name_closes;    /* the name leads through a descriptor that exec closes: no scripts */
+	vaddr_t argv,
+		envp; /* user arrays of user pointers, or the kernel's for init (`user` false) */
+	bool user;
+};
+long proc_exec(const struct exec_request *r);
 /* exec_load.c: kernel.randomize_va_space (man 5 proc): 0 nothing, 1 all but the heap, 2 the heap too. */
 extern unsigned exec_randomize;
 /* exit.c: ends the calling process, all of its threads, with a wait status; never returns. */

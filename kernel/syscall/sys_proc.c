@@ -41,18 +41,6 @@ long sys_exit_group(int code)
 	proc_exit(WSTATUS_EXIT(code));
 }
 
-long sys_execve(vaddr_t upath, vaddr_t argv, vaddr_t envp)
-{
-	char *path = path_get(upath);
-	long err;
-
-	if (IS_ERR(path))
-		return PTR_ERR(path);
-	err = proc_exec(path, argv, envp, true);
-	path_put(path);
-	return err;
-}
-
 /* ---- waiting ------------------------------------------------------------------------------------ */
 
 static void rusage_to_abi(const struct krusage *k, struct abi_rusage *ru)

@@ -184,7 +184,6 @@ long sys_gettid(void);
 long sys_getppid(void);
 long sys_exit(int code);
 long sys_exit_group(int code);
-long sys_execve(vaddr_t upath, vaddr_t argv, vaddr_t envp);
 long sys_wait4(int pid, vaddr_t ustatus, int options, vaddr_t urusage);
 long sys_waitpid(int pid, vaddr_t ustatus, int options);
 long sys_waitid(int idtype, int id, vaddr_t uinfo, int options, vaddr_t urusage);
@@ -220,6 +219,10 @@ long sys_tee(int in_fd, int out_fd, size_t len, unsigned flags);
 long sys_vmsplice(int fd, vaddr_t uiov, unsigned long n, unsigned flags);
 long sys_copy_file_range(
 	int in_fd, vaddr_t uin, int out_fd, vaddr_t uout, size_t len, unsigned flags);
+
+/* kernel/syscall/sys_exec.c */
+long sys_execve(vaddr_t upath, vaddr_t argv, vaddr_t envp);
+long sys_execveat(int dfd, vaddr_t upath, vaddr_t argv, vaddr_t envp, int flags);
 
 /* kernel/syscall/sys_nice.c */
 long sys_getpriority(int which, int who);
