@@ -16,11 +16,11 @@ struct at {
 };
 
 /* Copies the path and looks the descriptor up, unless the path is absolute or dfd is AT_FDCWD. `empty`:
- * "" is allowed (AT_EMPTY_PATH), and then any descriptor that has a vnode. 0, -EFAULT, -ENAMETOOLONG,
+ * "" is allowed (AT_EMPTY_PATH), and then any descriptor: `start` is NULL if it has no vnode. 0, -EFAULT, -ENAMETOOLONG,
  * -ENOENT, -ENOMEM, -EBADF, -ENOTDIR. On success call at_end(). */
 int at_begin(struct at *at, int dfd, vaddr_t upath, bool empty);
 void at_end(struct at *at);
-/* The same and a lookup: *out referenced. `follow`: symlinks at the end. */
+/* The same and a lookup, -ENOTDIR without a vnode: *out referenced. `follow`: symlinks at the end. */
 int at_lookup(int dfd, vaddr_t upath, bool empty, bool follow, struct vnode **out);
 
 #endif

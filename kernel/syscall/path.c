@@ -51,7 +51,7 @@ int at_begin(struct at *at, int dfd, vaddr_t upath, bool empty)
 	at->file = fd_file_path(dfd);
 	if (at->file == NULL)
 		err = -EBADF;
-	else if (at->file->vnode == NULL || (path[0] != '\0' && !S_ISDIR(at->file->vnode->mode)))
+	else if (path[0] != '\0' && (at->file->vnode == NULL || !S_ISDIR(at->file->vnode->mode)))
 		err = -ENOTDIR;
 	else
 		at->start = at->file->vnode;
@@ -74,8 +74,11 @@ int at_lookup(int dfd, vaddr_t upath, bool empty, bool follow, struct vnode **ou
 
 	if (err != 0)
 		return err;
-	err = vfs_lookup(
-		at.start, at.path, (follow ? LOOKUP_FOLLOW : 0) | (empty ? LOOKUP_EMPTY : 0), out);
+	if (at.file != NULL && at.start == NULL)
+		err = -ENOTDIR; /* a pipe, say: no place in the tree */
+	else
+		err = vfs_lookup(at.start, at.path,
+			(follow ? LOOKUP_FOLLOW : 0) | (empty ? LOOKUP_EMPTY : 0), out);
 	at_end(&at);
 	return err;
 }

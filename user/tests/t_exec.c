@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -67,13 +69,23 @@ static int make(const char *name, const char *text, int mode)
 	return close(fd);
 }
 
+static int copy_to_memory(int from)
+{
+	int fd = memfd_create("prog", 0);
+	off_t off = 0;
+
+	while (sendfile(fd, from, &off, 1 << 20) > 0)
+		;
+	return fd;
+}
+
 TEST(execveat)
 {
 	char folder[] = "/tmp/execXXXXXX", command[64], self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	int dir, there, gone, prog, script;
+	int dir, there, gone, prog, script, fds[2];
 
-	if (n < 0 || mkdtemp(folder) == NULL || chdir(folder) != 0)
+	if (n < 0 || pipe(fds) != 0 || mkdtemp(folder) == NULL || chdir(folder) != 0)
 		return;
 	self[n] = '\0';
 	SHOW(symlink(self, "prog"));
@@ -99,6 +111,10 @@ TEST(execveat)
 	try("a symlink", dir, "prog", AT_SYMLINK_NOFOLLOW);
 	try("no symlink", dir, "script", AT_SYMLINK_NOFOLLOW);
 	try("a folder", dir, "", AT_EMPTY_PATH);
+	try("a pipe", fds[0], "", AT_EMPTY_PATH);
+	try("a device", open("/dev/null", O_RDONLY), "", AT_EMPTY_PATH);
+	try("memory", copy_to_memory(prog), "", AT_EMPTY_PATH);
+	try("empty memory", memfd_create("empty", 0), "", AT_EMPTY_PATH);
 	try("the working directory", AT_FDCWD, "", AT_EMPTY_PATH);
 	try("not executable", dir, "plain", 0);
 	try("not there", dir, "none", 0);
