@@ -5,6 +5,7 @@
  * a time, while a loop of plain loads and stores is compiled; on hardware the loop is close to REP
  * for the page or less that the kernel copies at once. x86 needs no alignment.
  */
+#define STRING_CALLS /* what the header has moves for is defined here */
 #include "kernel/core/string.h"
 
 #ifndef __clang__
