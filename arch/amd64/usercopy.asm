@@ -4,7 +4,7 @@
 ; them). Plain moves, 64 bytes a round: QEMU's TCG executes `rep movs` element by element. In the page
 ; of such loops (COPY_TEXT, kernel/core/types.h).
 ;
-; Every access has an exception table entry. A fault in the middle of a round starts that round
+; Every access has an exception table entry. A fault in the middle of a round or part starts that
 ; again byte by byte; a fault there ends the copy, with the exact number of bytes left.
 
 	default rel
@@ -16,6 +16,35 @@
 	section .extable progbits alloc noexec nowrite align=8
 	dq %%at, %1
 	section .text.copy
+%endmacro
+
+; The bit of rcx that says whether there are so many bytes, below 64.
+%macro COPY_PART 1
+	test cl, %1
+	jz %%none
+%assign off 0
+%rep %1 / 8
+	FAULTS .bytes, mov rax, [rsi + off]
+	FAULTS .bytes, mov [rdi + off], rax
+%assign off off + 8
+%endrep
+	add rsi, %1
+	add rdi, %1
+	sub rcx, %1
+%%none:
+%endmacro
+
+%macro CLEAR_PART 1
+	test cl, %1
+	jz %%none
+%assign off 0
+%rep %1 / 8
+	FAULTS .bytes, mov [rdi + off], rax
+%assign off off + 8
+%endrep
+	add rdi, %1
+	sub rcx, %1
+%%none:
 %endmacro
 
 	section .text.copy progbits alloc exec nowrite align=64
@@ -41,12 +70,9 @@ raw_copy_user:
 .words:
 	cmp rcx, 8
 	jb .bytes
-	FAULTS .bytes, mov rax, [rsi]
-	FAULTS .bytes, mov [rdi], rax
-	add rsi, 8
-	add rdi, 8
-	sub rcx, 8
-	jmp .words
+	COPY_PART 32
+	COPY_PART 16
+	COPY_PART 8
 .bytes:
 	test rcx, rcx
 	jz .done
@@ -80,10 +106,9 @@ raw_clear_user:
 .words:
 	cmp rcx, 8
 	jb .bytes
-	FAULTS .bytes, mov [rdi], rax
-	add rdi, 8
-	sub rcx, 8
-	jmp .words
+	CLEAR_PART 32
+	CLEAR_PART 16
+	CLEAR_PART 8
 .bytes:
 	test rcx, rcx
 	jz .done

@@ -4,7 +4,7 @@
 ; them). Plain moves, 64 bytes a round: QEMU's TCG executes `rep movs` element by element. In the page
 ; of such loops (COPY_TEXT, kernel/core/types.h).
 ;
-; Every access has an exception table entry. A fault in the middle of a round starts that round
+; Every access has an exception table entry. A fault in the middle of a round or part starts that
 ; again byte by byte; a fault there ends the copy, with the exact number of bytes left.
 
 	global raw_copy_user, raw_clear_user
@@ -15,6 +15,35 @@
 	section .extable progbits alloc noexec nowrite align=8
 	dd %%at, %1
 	section .text.copy
+%endmacro
+
+; The bit of ecx that says whether there are so many bytes, below 64.
+%macro COPY_PART 1
+	test cl, %1
+	jz %%none
+%assign off 0
+%rep %1 / 4
+	FAULTS .bytes, mov eax, [esi + off]
+	FAULTS .bytes, mov [edi + off], eax
+%assign off off + 4
+%endrep
+	add esi, %1
+	add edi, %1
+	sub ecx, %1
+%%none:
+%endmacro
+
+%macro CLEAR_PART 1
+	test cl, %1
+	jz %%none
+%assign off 0
+%rep %1 / 4
+	FAULTS .bytes, mov [edi + off], eax
+%assign off off + 4
+%endrep
+	add edi, %1
+	sub ecx, %1
+%%none:
 %endmacro
 
 	section .text.copy progbits alloc exec nowrite align=64
@@ -44,12 +73,10 @@ raw_copy_user:
 .words:
 	cmp ecx, 4
 	jb .bytes
-	FAULTS .bytes, mov eax, [esi]
-	FAULTS .bytes, mov [edi], eax
-	add esi, 4
-	add edi, 4
-	sub ecx, 4
-	jmp .words
+	COPY_PART 32
+	COPY_PART 16
+	COPY_PART 8
+	COPY_PART 4
 .bytes:
 	test ecx, ecx
 	jz .done
@@ -87,10 +114,10 @@ raw_clear_user:
 .words:
 	cmp ecx, 4
 	jb .bytes
-	FAULTS .bytes, mov [edi], eax
-	add edi, 4
-	sub ecx, 4
-	jmp .words
+	CLEAR_PART 32
+	CLEAR_PART 16
+	CLEAR_PART 8
+	CLEAR_PART 4
 .bytes:
 	test ecx, ecx
 	jz .done
