@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copies to and from user memory. Around each the AC flag is set where the CPU has SMAP (Intel SDM
- * 3A 4.6.1): nothing else in the kernel can touch user memory. A fault on the way is resolved by
+ * 3A 4.6.1): nothing else in the kernel can touch user memory, signal frames' FPU images aside. A fault on the way is resolved by
  * vm_fault_trap() like any other; one that cannot be goes to the exception table.
  */
 #include "mm/uaccess.h"
 
 #include "arch/x86/extable.h"
+#include "arch/x86/smap.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/log.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/proc.h"
 #include "mm/vm.h"
-
-static ALWAYS_INLINE void user_access_begin(void)
-{
-	if (cpu_features.smap)
-		__asm__ volatile("stac" : : : "memory", "cc");
-}
-
-static ALWAYS_INLINE void user_access_end(void)
-{
-	if (cpu_features.smap)
-		__asm__ volatile("clac" : : : "memory", "cc");
-}
 
 /* Bytes not copied. The kernel's end of the copy has been checked by nobody but the caller. */
 static size_t copy(void *dst, const void *src, size_t n)

@@ -42,7 +42,9 @@ struct rt_sigframe {
 	uint8_t info[128];
 };
 
-static void fill_context(struct sigcontext *mc, const struct trapframe *tf, uint64_t mask)
+/* All of it: nothing of the kernel's stack may be left. */
+static void fill_context(
+	struct sigcontext *mc, const struct trapframe *tf, uint64_t fpstate, uint64_t mask)
 {
 	const struct arch_thread *arch = &curthread()->arch;
 
@@ -51,37 +53,50 @@ static void fill_context(struct sigcontext *mc, const struct trapframe *tf, uint
 	mc->di = tf->rdi, mc->si = tf->rsi, mc->bp = tf->rbp, mc->bx = tf->rbx;
 	mc->dx = tf->rdx, mc->ax = tf->rax, mc->cx = tf->rcx, mc->sp = tf->sp;
 	mc->ip = tf->ip, mc->flags = tf->flags;
-	mc->cs = (uint16_t)tf->cs, mc->ss = (uint16_t)tf->ss;
+	mc->cs = (uint16_t)tf->cs, mc->gs = 0, mc->fs = 0, mc->ss = (uint16_t)tf->ss;
 	mc->err = arch->trap_error, mc->trapno = arch->trap_vector, mc->cr2 = arch->cr2;
-	mc->oldmask = mask;
+	mc->oldmask = mask, mc->fpstate = fpstate;
+	memset(mc->reserved, 0, sizeof(mc->reserved));
+}
+
+/* The siginfo is there only for who asked for it. */
+static int write_frame(vaddr_t at, const struct trapframe *tf, const struct ksiginfo *info,
+	const struct ksigaction *act, uint64_t fpstate, uint64_t mask)
+{
+	const struct ksigstack *ss = &curthread()->sig->altstack;
+	struct rt_sigframe f;
+	size_t size = offsetof(struct rt_sigframe, info);
+
+	f.pretcode = act->restorer;
+	f.uc.flags =
+		UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (fpu_frame_extended() ? UC_FP_XSTATE : 0);
+	f.uc.link = 0;
+	f.uc.ss_sp = ss->sp;
+	f.uc.ss_flags = ss->flags;
+	f.uc.pad = 0;
+	f.uc.ss_size = ss->size;
+	f.uc.mask = mask;
+	fill_context(&f.uc.mc, tf, fpstate, mask);
+	if (act->flags & SA_SIGINFO) {
+		siginfo_to_user(info, f.info);
+		size = sizeof(f);
+	}
+	return copy_to_user(at, &f, size);
 }
 
 int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
 	const struct ksigaction *act, uint64_t mask)
 {
-	const struct ksigstack *ss = &curthread()->sig->altstack;
 	bool alternate;
 	vaddr_t sp = signal_stack(tf, act, &alternate), fp, frame;
-	struct rt_sigframe f;
 
 	if (!(act->flags & SA_RESTORER))
 		return -EFAULT; /* as Linux: amd64 has no other way back */
 	fp = fpu_frame_place(sp);
-	frame = ROUND_DOWN(fp - sizeof(f), 16) - 8; /* as after a call */
+	frame = ROUND_DOWN(fp - sizeof(struct rt_sigframe), 16) - 8; /* as after a call */
 	if (frame > sp || !user_range_ok(frame, sp - frame) || !signal_frame_fits(frame, alternate))
 		return -EFAULT;
-	memset(&f, 0, sizeof(f));
-	f.pretcode = act->restorer;
-	f.uc.flags =
-		UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (fpu_frame_extended() ? UC_FP_XSTATE : 0);
-	f.uc.ss_sp = ss->sp;
-	f.uc.ss_flags = ss->flags;
-	f.uc.ss_size = ss->size;
-	f.uc.mask = mask;
-	fill_context(&f.uc.mc, tf, mask);
-	f.uc.mc.fpstate = fp;
-	siginfo_to_user(info, f.info);
-	if (fpu_frame_push(fp) != 0 || copy_to_user(frame, &f, sizeof(f)) != 0)
+	if (write_frame(frame, tf, info, act, fp, mask) != 0 || fpu_frame_push(fp) != 0)
 		return -EFAULT;
 	signal_altstack_saved();
 

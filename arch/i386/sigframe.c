@@ -15,7 +15,6 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/string.h"
 #include "kernel/proc/signal.h"
-#include "mm/kmem.h"
 #include "mm/uaccess.h"
 
 #define UC_FP_XSTATE 1
@@ -26,12 +25,16 @@ struct sigcontext {
 };
 
 struct old_sigframe {
-	uint32_t pretcode;
-	int32_t sig;
-	struct sigcontext sc;
+	struct old_sigframe_head {
+		uint32_t pretcode;
+		int32_t sig;
+		struct sigcontext sc;
+	} head;
 	uint8_t fpstate_unused[624];
-	uint32_t extramask;
-	uint8_t retcode[8];
+	struct old_sigframe_tail {
+		uint32_t extramask;
+		uint8_t retcode[8];
+	} tail;
 };
 
 struct ucontext {
@@ -89,23 +92,20 @@ static void fill_retcode(uint8_t code[8], uint16_t nr)
 	memcpy(code, insn, sizeof(insn));
 }
 
+/* In two parts: fpstate_unused is not written. */
 static int push_old(vaddr_t frame, const struct trapframe *tf, int sig,
 	const struct ksigaction *act, uint32_t fp, uint64_t mask)
 {
-	struct old_sigframe *f = kzalloc(sizeof(*f));
-	int err;
+	struct old_sigframe_head h = { .sig = sig };
+	struct old_sigframe_tail t = { .extramask = (uint32_t)(mask >> 32) };
 
-	if (f == NULL)
-		return -ENOMEM;
-	fill_retcode(f->retcode, 119);
-	f->pretcode = act->flags & SA_RESTORER ? act->restorer
-					       : frame + offsetof(struct old_sigframe, retcode);
-	f->sig = sig;
-	f->extramask = (uint32_t)(mask >> 32);
-	fill_context(&f->sc, tf, fp, mask);
-	err = copy_to_user(frame, f, sizeof(*f));
-	kfree(f);
-	return err;
+	fill_retcode(t.retcode, 119);
+	h.pretcode = act->flags & SA_RESTORER ? act->restorer
+					      : frame + offsetof(struct old_sigframe, tail.retcode);
+	fill_context(&h.sc, tf, fp, mask);
+	if (copy_to_user(frame, &h, sizeof(h)) != 0)
+		return -EFAULT;
+	return copy_to_user(frame + offsetof(struct old_sigframe, tail), &t, sizeof(t));
 }
 
 static int push_rt(vaddr_t frame, const struct trapframe *tf, int sig, const struct ksiginfo *info,
@@ -128,10 +128,7 @@ static int push_rt(vaddr_t frame, const struct trapframe *tf, int sig, const str
 	f.uc.ss_size = ss->size;
 	f.uc.mask = mask;
 	fill_context(&f.uc.mc, tf, fp, mask);
-	if (copy_to_user(frame, &f, sizeof(f)) != 0)
-		return -EFAULT;
-	signal_altstack_saved();
-	return 0;
+	return copy_to_user(frame, &f, sizeof(f));
 }
 
 int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
@@ -147,12 +144,12 @@ int sigframe_push(struct trapframe *tf, int sig, const struct ksiginfo *info,
 	frame = ROUND_DOWN(fp - size + 4, 16) - 4; /* as after a call */
 	if (frame > sp || !user_range_ok(frame, sp - frame) || !signal_frame_fits(frame, alternate))
 		return -EFAULT;
-	if (fpu_frame_push(fp) != 0)
-		return -EFAULT;
 	err = rt ? push_rt(frame, tf, sig, info, act, fp, mask)
 		 : push_old(frame, tf, sig, act, fp, mask);
-	if (err != 0)
+	if (err != 0 || fpu_frame_push(fp) != 0)
 		return -EFAULT;
+	if (rt)
+		signal_altstack_saved();
 
 	tf->ax = (uint32_t)sig; /* for handlers with regparm(3) */
 	tf->dx = rt ? frame + offsetof(struct rt_sigframe, info) : 0;
@@ -189,9 +186,9 @@ static int pop_old(struct trapframe *tf)
 	struct sigcontext sc;
 	uint32_t high;
 
-	if (copy_from_user(&sc, frame + offsetof(struct old_sigframe, sc), sizeof(sc)) != 0 ||
-		copy_from_user(
-			&high, frame + offsetof(struct old_sigframe, extramask), sizeof(high)) != 0)
+	if (copy_from_user(&sc, frame + offsetof(struct old_sigframe, head.sc), sizeof(sc)) != 0 ||
+		copy_from_user(&high, frame + offsetof(struct old_sigframe, tail.extramask),
+			sizeof(high)) != 0)
 		return -EFAULT;
 	signal_set_mask((uint64_t)high << 32 | sc.oldmask);
 	return pop_context(tf, &sc);

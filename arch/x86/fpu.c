@@ -7,6 +7,8 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/extable.h"
+#include "arch/x86/fpu_frame.h"
+#include "arch/x86/smap.h"
 #include "arch/x86/thread.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/errno.h"
@@ -28,8 +30,9 @@
 #define MXCSR_INIT         0x1f80
 #define MXCSR_MASK_DEFAULT 0xffbf /* when FXSAVE says nothing (Intel SDM 1 11.6.6) */
 
-#define FNSAVE_SIZE 108
-#define FXSAVE_SIZE 512
+#define FNSAVE_SIZE   108
+#define FXSAVE_SIZE   512
+#define XSTATE_FP_SSE 3 /* the components in FXSAVE's part */
 
 /* FXSAVE's layout (Intel SDM 1 table 10-2), then the XSAVE header (13.4.2). */
 struct fpu_image {
@@ -85,14 +88,9 @@ void fpu_init_cache(void)
 		panic("no memory for an FPU image");
 }
 
-struct fpu_image *fpu_image_alloc_raw(void)
-{
-	return kmem_cache_alloc(image_cache);
-}
-
 struct fpu_image *fpu_image_alloc(void)
 {
-	struct fpu_image *f = fpu_image_alloc_raw();
+	struct fpu_image *f = kmem_cache_alloc(image_cache);
 
 	if (f != NULL)
 		fpu_image_reset(f);
@@ -133,77 +131,16 @@ void fpu_image_save(struct fpu_image *f)
 		__asm__ volatile("fnsave %0; frstor %0" : "+m"(*f) : : "memory");
 }
 
-/* Returns false when the image made the instruction fault. */
-static bool load_checked(const struct fpu_image *f)
-{
-	uint32_t lo = (uint32_t)cpu_features.xsave_mask, hi = cpu_features.xsave_mask >> 32;
-	int ok = 1;
-
-	if (cpu_features.xsave)
-		__asm__ volatile("1: xrstor" FX64 " (%1)\n2:\n\t"
-				 ".pushsection .text.fixup, \"ax\"\n3: xorl %0, %0\n\tjmp 2b\n\t"
-				 ".popsection\n\t" EXTABLE(1b, 3b)
-				 : "+r"(ok)
-				 : "r"(f), "a"(lo), "d"(hi)
-				 : "memory");
-	else if (cpu_features.fxsr)
-		__asm__ volatile("1: fxrstor" FX64 " (%1)\n2:\n\t"
-				 ".pushsection .text.fixup, \"ax\"\n3: xorl %0, %0\n\tjmp 2b\n\t"
-				 ".popsection\n\t" EXTABLE(1b, 3b)
-				 : "+r"(ok)
-				 : "r"(f)
-				 : "memory");
-	else
-		__asm__ volatile("frstor (%0)" : : "r"(f) : "memory");
-	return ok;
-}
-
 void fpu_image_load(const struct fpu_image *f)
 {
-	if (!load_checked(f))
-		panic("FPU state of %s is damaged", curthread()->name);
-}
+	uint32_t lo = (uint32_t)cpu_features.xsave_mask, hi = cpu_features.xsave_mask >> 32;
 
-const void *fpu_current(void)
-{
-	struct fpu_image *f = curthread()->arch.fpu;
-
-	fpu_image_save(f);
-	return f;
-}
-
-void fpu_save(void *image)
-{
-	memcpy(image, fpu_current(), fpu_state_size());
-}
-
-/* The rules of FXRSTOR and XRSTOR, Intel SDM 1 10.5.1.2 and 13.8.1. */
-static bool image_valid(const struct fpu_image *f)
-{
-	uint64_t reserved = f->xcomp_bv;
-
-	if (cpu_features.sse && (f->mxcsr & ~mxcsr_mask) != 0)
-		return false;
-	if (!cpu_features.xsave)
-		return true;
-	for (unsigned i = 0; i < ARRAY_SIZE(f->header_reserved); i++)
-		reserved |= f->header_reserved[i];
-	return reserved == 0 && (f->xstate_bv & ~cpu_features.xsave_mask) == 0;
-}
-
-int fpu_adopt(struct fpu_image *f)
-{
-	struct arch_thread *a = &curthread()->arch;
-
-	/* No switch can come in between: only sleeping gives up the CPU. */
-	if (!image_valid(f) || !load_checked(f)) {
-		fpu_image_free(f);
-		fpu_reset();
-		return -EINVAL;
-	}
-	fpu_image_free(a->fpu);
-	a->fpu = f;
-	return 0;
+	if (cpu_features.xsave)
+		__asm__ volatile("xrstor" FX64 " (%0)" : : "r"(f), "a"(lo), "d"(hi) : "memory");
+	else if (cpu_features.fxsr)
+		__asm__ volatile("fxrstor" FX64 " (%0)" : : "r"(f) : "memory");
+	else /* FRSTOR alone would raise what is pending */
+		__asm__ volatile("fninit; frstor (%0)" : : "r"(f) : "memory");
 }
 
 int fpu_reset(void)
@@ -211,6 +148,88 @@ int fpu_reset(void)
 	fpu_image_load(initial);
 	return 0;
 }
+
+/* ---- From and to user memory ---- */
+
+/* Where a fault continues: operand 0 becomes operand `n`, an immediate. Its label is 8. */
+#define ON_FAULT(n)                                  \
+	"\n9:\n\t.pushsection .text.fixup, \"ax\"\n" \
+	"8: movl %" n ", %0\n\tjmp 9b\n\t.popsection\n\t"
+
+int fpu_save_user(vaddr_t at)
+{
+	uint32_t lo = (uint32_t)cpu_features.xsave_mask, hi = cpu_features.xsave_mask >> 32;
+	int err = 0;
+
+	user_access_begin();
+	if (cpu_features.xsave)
+		__asm__ volatile("1: xsave" FX64 " (%1)\n2: orl %5, %c6(%1)" ON_FAULT("2")
+					 EXTABLE(1b, 8b) EXTABLE(2b, 8b)
+				 : "+r"(err)
+				 : "r"(at), "i"(-EFAULT), "a"(lo), "d"(hi), "i"(XSTATE_FP_SSE),
+				 "i"(FXSAVE_SIZE)
+				 : "memory");
+	else
+		__asm__ volatile("1: fxsave" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+				 : "+r"(err)
+				 : "r"(at), "i"(-EFAULT)
+				 : "memory");
+	user_access_end();
+	return err;
+}
+
+/* A CPU refuses reserved bits of MXCSR, but QEMU's TCG loads them. */
+static bool mxcsr_valid(void)
+{
+	uint32_t mxcsr = 0;
+
+	if (cpu_features.sse)
+		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	return (mxcsr & ~mxcsr_mask) == 0;
+}
+
+int fpu_load_checked(const void *image, uint32_t features)
+{
+	int err = 0;
+
+	if (features != (uint32_t)cpu_features.xsave_mask)
+		fpu_reset();
+	user_access_begin();
+	if (features != 0)
+		__asm__ volatile("1: xrstor" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+				 : "+r"(err)
+				 : "r"(image), "i"(-EINVAL), "a"(features), "d"(0)
+				 : "memory");
+	else
+		__asm__ volatile("1: fxrstor" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+				 : "+r"(err)
+				 : "r"(image), "i"(-EINVAL)
+				 : "memory");
+	user_access_end();
+	return err == 0 && mxcsr_valid() ? 0 : -EINVAL;
+}
+
+#ifdef __i386__
+
+void fpu_save_x87(struct fsave *h)
+{
+	__asm__ volatile("fnsave %0" : "=m"(*h) : : "memory");
+}
+
+int fpu_load_x87(const void *fnsave)
+{
+	int err = 0;
+
+	user_access_begin();
+	__asm__ volatile("fninit\n1: frstor (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+			 : "+r"(err)
+			 : "r"(fnsave), "i"(-EFAULT)
+			 : "memory");
+	user_access_end();
+	return err;
+}
+
+#endif
 
 int fpu_exception_code(bool simd)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * See arch/x86/fpu_frame.h. What comes back is not trusted: lengths are those of this CPU or the extended part
- * is left out, and fpu_adopt() refuses what would fault. On i386 the x87 registers come from the FNSAVE
- * part, which debuggers and handlers know better, as on Linux. No locks: the calling thread's own state.
+ * See arch/x86/fpu_frame.h. The CPU saves straight to the frame and loads from there: it checks what it loads, and what
+ * a fault on the way stops is the user's own. What comes back is not trusted: lengths are those of this CPU or the
+ * extended part is left out. On i386 the x87 registers come from the FNSAVE part, which debuggers and handlers know better,
+ * as on Linux. No locks: the calling thread's own state, which a switch in a page fault saves and restores.
  */
 #include "arch/x86/fpu_frame.h"
 
@@ -16,7 +17,7 @@
 #define FP_XSTATE_MAGIC2 0x46505845u
 #define FXSAVE_SIZE      512u
 #define XSAVE_HEADER     64u
-#define XSTATE_FP_SSE    3u
+#define XSAVE_ALIGN      64u
 #ifdef __i386__
 #define HEADER sizeof(struct fsave)
 #else
@@ -50,110 +51,133 @@ vaddr_t fpu_frame_place(vaddr_t sp)
 	return ROUND_DOWN(sp - (fpu_frame_size() - HEADER), (vaddr_t)64) - HEADER;
 }
 
-/* The image as it is, then over it what tells that the frame is extended. */
-static int push_image(vaddr_t at, const void *image)
-{
-	uint32_t magic2 = FP_XSTATE_MAGIC2;
-	struct fx_sw_bytes sw = { 0 };
+/* ---- to the frame ---- */
 
-	if (fpu_frame_extended()) {
-		sw.magic1 = FP_XSTATE_MAGIC1;
-		sw.extended_size = fpu_frame_size();
-		sw.xfeatures = cpu_features.xsave_mask;
-		sw.xstate_size = image_size();
-	}
-	if (copy_to_user(at, image, image_size()) != 0 ||
-		copy_to_user(at + FX_SW_OFFSET, &sw, sizeof(sw)) != 0)
+/* XSAVE writes one word of its header and XRSTOR wants all of it, so that the rest has to be zero. */
+static int push_extended(vaddr_t at)
+{
+	const struct fx_sw_bytes sw = {
+		.magic1 = FP_XSTATE_MAGIC1,
+		.extended_size = fpu_frame_size(),
+		.xfeatures = cpu_features.xsave_mask,
+		.xstate_size = image_size(),
+	};
+	uint32_t magic2 = FP_XSTATE_MAGIC2;
+
+	if (clear_user(at + FXSAVE_SIZE, XSAVE_HEADER) != 0 || fpu_save_user(at) != 0)
 		return -EFAULT;
-	return fpu_frame_extended() ? copy_to_user(at + image_size(), &magic2, sizeof(magic2)) : 0;
+	if (copy_to_user(at + FX_SW_OFFSET, &sw, sizeof(sw)) != 0)
+		return -EFAULT;
+	return copy_to_user(at + sw.xstate_size, &magic2, sizeof(magic2));
 }
+
+static int push_image(vaddr_t at)
+{
+	if (fpu_frame_extended())
+		return push_extended(at);
+	if (fpu_save_user(at) != 0)
+		return -EFAULT;
+	return clear_user(at + FX_SW_OFFSET, sizeof(struct fx_sw_bytes));
+}
+
+#ifdef __i386__
+/* FNSAVE leaves an empty FPU behind. The upper halves of words that have 16 bits are what Linux puts there. */
+static int push_x87(vaddr_t at)
+{
+	struct fsave h;
+
+	fpu_save_x87(&h);
+	h.fcw |= 0xffff0000u;
+	h.fsw |= 0xffff0000u;
+	h.ftw |= 0xffff0000u;
+	h.fos |= 0xffff0000u;
+	h.status = (uint16_t)h.fsw;
+	h.magic = cpu_features.fxsr ? 0 : 0xffff;
+	if (copy_to_user(at, &h, sizeof(h)) == 0)
+		return 0;
+	fpu_load_x87(&h);
+	return -EFAULT;
+}
+#endif
 
 int fpu_frame_push(vaddr_t at)
 {
-	const void *image = fpu_current();
-
 #ifdef __i386__
-	struct fsave h;
-
-	if (cpu_features.fxsr) {
-		fsave_from_fxsave(&h, image);
-	} else {
-		memcpy(&h, image, fpu_state_size());
-		h.status = (uint16_t)h.fsw;
-		h.magic = 0xffff;
-	}
-	if (copy_to_user(at, &h, sizeof(h)) != 0)
+	if (cpu_features.fxsr && push_image(at + HEADER) != 0)
 		return -EFAULT;
-	if (!cpu_features.fxsr)
-		return 0;
+	return push_x87(at);
+#else
+	return push_image(at);
 #endif
-	return push_image(at + HEADER, image);
 }
 
-/* The part beyond the legacy image, if it is whole; a program may also hand back the legacy part only, and then
- * the rest starts afresh. `image` has the legacy part. */
-static int pop_extended(vaddr_t at, uint8_t *image)
+/* ---- and back ---- */
+
+/* Which components are in the part beyond the legacy image; 0: that part is not whole, or there is none.
+ * A program may hand back the legacy part only, and then the rest starts afresh. */
+static int frame_features(vaddr_t at, uint32_t *features)
 {
 	struct fx_sw_bytes sw;
-	uint64_t features;
 	uint32_t magic2 = 0;
 
-	memcpy(&sw, image + FX_SW_OFFSET, sizeof(sw));
-	if (sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == image_size() &&
-		copy_from_user(&magic2, at + sw.xstate_size, sizeof(magic2)) != 0)
-		return -EFAULT;
-	if (magic2 != FP_XSTATE_MAGIC2) {
-		memset(image + FXSAVE_SIZE, 0, image_size() - FXSAVE_SIZE);
-		image[FXSAVE_SIZE] = XSTATE_FP_SSE;
+	*features = 0;
+	if (!fpu_frame_extended())
 		return 0;
-	}
-	if (copy_from_user(image + FXSAVE_SIZE, at + FXSAVE_SIZE, image_size() - FXSAVE_SIZE) != 0)
+	if (copy_from_user(&sw, at + FX_SW_OFFSET, offsetof(struct fx_sw_bytes, padding)) != 0)
 		return -EFAULT;
-	memcpy(&features, image + FXSAVE_SIZE, sizeof(features));
-	if (features & ~cpu_features.xsave_mask)
-		return -EINVAL;
-	features &= sw.xfeatures;
-#ifdef __i386__
-	features |= XSTATE_FP_SSE; /* what the FNSAVE part says goes in */
-#endif
-	memcpy(image + FXSAVE_SIZE, &features, sizeof(features));
+	if (sw.magic1 != FP_XSTATE_MAGIC1 || sw.xstate_size != image_size())
+		return 0;
+	if (copy_from_user(&magic2, at + sw.xstate_size, sizeof(magic2)) != 0)
+		return -EFAULT;
+	if (magic2 == FP_XSTATE_MAGIC2)
+		*features = (uint32_t)(sw.xfeatures & cpu_features.xsave_mask);
 	return 0;
 }
 
-static int read_image(vaddr_t at, uint8_t *image)
+#ifdef __i386__
+/* Linux does not ask for the alignment of XRSTOR here, since it loads a copy, too. */
+static int pop_misaligned(vaddr_t at, uint32_t features)
 {
-	int err;
+	struct fpu_image *image = fpu_image_alloc();
+	int err = image != NULL ? 0 : -ENOMEM;
 
-#ifdef __i386__
-	struct fsave h;
-
-	if (copy_from_user(&h, at, sizeof(h)) != 0)
-		return -EFAULT;
-	if (!cpu_features.fxsr) {
-		memcpy(image, &h, fpu_state_size());
-		return 0;
-	}
-#endif
-	err = copy_from_user(image, at + HEADER, FXSAVE_SIZE);
-	if (err == 0 && fpu_frame_extended())
-		err = pop_extended(at + HEADER, image);
-#ifdef __i386__
-	fsave_to_fxsave(&h, image);
-#endif
+	if (err == 0)
+		err = copy_from_user(image, at, features != 0 ? image_size() : FXSAVE_SIZE);
+	if (err == 0)
+		err = fpu_load_checked(image, features);
+	fpu_image_free(image);
 	return err;
+}
+#endif
+
+static int pop_image(vaddr_t at)
+{
+	uint32_t features;
+	int err = frame_features(at, &features);
+
+	if (err != 0)
+		return err;
+	if (!user_range_ok(at, features != 0 ? image_size() : FXSAVE_SIZE))
+		return -EFAULT;
+#ifdef __i386__
+	if (at % XSAVE_ALIGN != 0)
+		return pop_misaligned(at, features);
+#endif
+	return fpu_load_checked((const void *)at, features);
 }
 
 int fpu_frame_pop(vaddr_t at)
 {
-	struct fpu_image *image = fpu_image_alloc_raw();
-	int err;
+	int err = 0;
 
-	if (image == NULL)
-		return -ENOMEM;
-	err = read_image(at, (uint8_t *)image);
+	if (cpu_features.fxsr)
+		err = pop_image(at + HEADER);
+#ifdef __i386__
 	if (err == 0)
-		return fpu_adopt(image);
-	fpu_image_free(image);
-	fpu_reset();
+		err = user_range_ok(at, sizeof(struct fsave)) ? fpu_load_x87((const void *)at)
+							      : -EFAULT;
+#endif
+	if (err != 0)
+		fpu_reset();
 	return err;
 }

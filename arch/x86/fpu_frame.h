@@ -17,20 +17,18 @@ vaddr_t fpu_frame_place(vaddr_t sp);
 /* How many bytes it takes from there on. */
 unsigned fpu_frame_size(void);
 /* The calling thread's FPU state to user memory and back. -EFAULT, -ENOMEM; -EINVAL: an image that the CPU
- * would refuse: the state is then that of a new program. Faults; no locks held. */
+ * would refuse: the state is then that of a new program. Once it is pushed the x87 registers may be gone. Faults; no
+ * locks held. */
 int fpu_frame_push(vaddr_t at);
 int fpu_frame_pop(vaddr_t at);
 
 #ifdef __i386__
-/* arch/i386/fsave.c. What FNSAVE writes in protected mode, 32 bits (Intel SDM 1 figure 8-9), and what Linux adds. */
+/* What FNSAVE writes in protected mode, 32 bits (Intel SDM 1 figure 8-9), and what Linux adds. */
 struct fsave {
 	uint32_t fcw, fsw, ftw, fip, fcs, foo, fos;
 	uint8_t st[8][10];
 	uint16_t status, magic;
 };
-/* From an FXSAVE image, and back into one: x87 state alone. */
-void fsave_from_fxsave(struct fsave *h, const void *image);
-void fsave_to_fxsave(const struct fsave *h, void *image);
 #endif
 
 #endif

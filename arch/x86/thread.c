@@ -170,7 +170,7 @@ void arch_thread_fork(struct thread *t)
 {
 	struct thread *self = curthread();
 
-	fpu_save(t->arch.fpu);
+	fpu_image_save(t->arch.fpu);
 	copy_tls(t, self);
 }
 

@@ -69,22 +69,27 @@ int tls_pack(const struct user_desc *desc, uint64_t *packed);
 void tls_unpack(struct user_desc *desc, uint64_t packed);
 #endif
 
-/* FPU state of the calling thread, as XSAVE, FXSAVE or FNSAVE writes it, fpu_state_size() bytes. */
+/* FPU state as XSAVE, FXSAVE or FNSAVE writes it, so many bytes. */
 unsigned fpu_state_size(void);
-void fpu_save(void *image);
-/* Where it stands; nothing there changes till the thread sees user mode again, though it may sleep. */
-const void *fpu_current(void);
-/* Takes over `f`, which somebody else may have filled: -EINVAL if it would fault, then the state is that of a
- * new program. */
-int fpu_adopt(struct fpu_image *f);
+/* The calling thread's to user memory, by XSAVE or FXSAVE, which the CPU has; the place is aligned to 64 and below
+ * USER_END. Says of XSAVE's x87 and SSE components that they are there, as Linux does. -EFAULT; may sleep. */
+int fpu_save_user(vaddr_t at);
+/* Loads it from user memory below USER_END, or from a copy: the components `features` by XRSTOR, 0: by FXRSTOR. What is not
+ * loaded is as in a new program. -EINVAL: a fault; the state is undefined then, fpu_reset() has to follow. May sleep. */
+int fpu_load_checked(const void *image, uint32_t features);
+#ifdef __i386__
+struct fsave;
+/* The x87 part alone. FNSAVE initialises it; loading is as above, -EFAULT. */
+void fpu_save_x87(struct fsave *h);
+int fpu_load_x87(const void *fnsave);
+#endif
 /* The calling thread's FPU as a new program finds it; 0. */
 int fpu_reset(void);
 
 /* Inside arch/x86: fpu.c. */
 void fpu_init_cache(void);
-void fpu_init_cpu(void);                     /* each CPU, by arch_cpu_features() */
-struct fpu_image *fpu_image_alloc(void);     /* NULL: no memory */
-struct fpu_image *fpu_image_alloc_raw(void); /* the same, with undefined contents */
+void fpu_init_cpu(void);                 /* each CPU, by arch_cpu_features() */
+struct fpu_image *fpu_image_alloc(void); /* NULL: no memory */
 void fpu_image_free(struct fpu_image *f);
 void fpu_image_reset(struct fpu_image *f);
 void fpu_image_save(struct fpu_image *f); /* this CPU's registers */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -29,14 +30,15 @@ static uint8_t *image(ucontext_t *uc)
 
 /* Sends SIGUSR1 to the caller with nothing between that may touch a register. */
 #ifdef __x86_64__
-#define SIGNAL_HERE "syscall\n\t"
-#define SIGNAL_ARGS "a"(SYS_tgkill), "D"(getpid()), "S"(syscall(SYS_gettid)), "d"(SIGUSR1)
-#define CLOBBERS    "rcx", "r11", "memory", "xmm5"
+#define SIGNAL_HERE         "syscall\n\t"
+#define SIGNAL_ARGS_OF(sig) "a"(SYS_tgkill), "D"(getpid()), "S"(syscall(SYS_gettid)), "d"(sig)
+#define CLOBBERS            "rcx", "r11", "memory", "xmm5"
 #else
-#define SIGNAL_HERE "xchg %%esi, %%ebx\n\tint $0x80\n\txchg %%esi, %%ebx\n\t"
-#define SIGNAL_ARGS "a"(SYS_tgkill), "S"(getpid()), "c"(syscall(SYS_gettid)), "d"(SIGUSR1)
-#define CLOBBERS    "memory" /* gcc does not use SSE here */
+#define SIGNAL_HERE         "xchg %%esi, %%ebx\n\tint $0x80\n\txchg %%esi, %%ebx\n\t"
+#define SIGNAL_ARGS_OF(sig) "a"(SYS_tgkill), "S"(getpid()), "c"(syscall(SYS_gettid)), "d"(sig)
+#define CLOBBERS            "memory" /* gcc does not use SSE here */
 #endif
+#define SIGNAL_ARGS SIGNAL_ARGS_OF(SIGUSR1)
 
 static void handler(int sig, siginfo_t *si, void *ctx)
 {
@@ -139,4 +141,91 @@ TEST(sigframe_avx)
 		raise(SIGUSR1);
 	for (int i = 0; i < 4; i++)
 		printf("%llx\n", (unsigned long long)out[i]);
+}
+
+/* ---- Pages that are not there ---- */
+
+#define PAGE 4096ul
+
+static uint8_t *area;
+static uintptr_t frame_at;
+
+static void note_frame(int sig, siginfo_t *si, void *ctx)
+{
+	uint8_t *fx = image(ctx);
+
+	memcpy(seen, fx + XMM5_OFFSET, sizeof(seen));
+	memcpy(&st_seen, fx + 32, sizeof(st_seen));
+	frame_at = (uintptr_t)ctx;
+	if (sig == SIGUSR2) /* sigreturn only reads */
+		mprotect(area, 8 * PAGE, PROT_READ);
+	if (sig == SIGSEGV)
+		mprotect(area, 8 * PAGE, PROT_READ | PROT_WRITE);
+}
+
+/* XMM5 and ST(0) go through a frame, which begins at the end of `size` bytes of untouched memory. */
+static int through_frame(int sig, size_t size)
+{
+	stack_t ss = { .ss_sp = area, .ss_size = size };
+	uint64_t in[2] = { 5 + size, 7 }, out[2];
+	double pi;
+
+	seen[0] = seen[1] = st_seen = frame_at = 0;
+	sigaltstack(&ss, NULL);
+	__asm__ volatile("fldpi\n\tmovups %[in], %%xmm5\n\t" SIGNAL_HERE
+			 "movups %%xmm5, %[out]\n\tfstpl %[pi]"
+			 : [out] "=m"(out), [pi] "=m"(pi)
+			 : [in] "m"(in), SIGNAL_ARGS_OF(sig)
+			 : CLOBBERS);
+	return pi > 3.14 && pi < 3.15 && out[0] == in[0] && out[1] == in[1] && seen[0] == in[0] &&
+	       st_seen == 0xc90fdaa22168c235ull;
+}
+
+static void catch_with(int sig, int flags)
+{
+	struct sigaction sa = { .sa_sigaction = note_frame, .sa_flags = SA_SIGINFO | flags };
+
+	sigaction(sig, &sa, NULL);
+}
+
+/* The image lies across pages in every way there is; the kernel has to fetch them while it saves. */
+TEST(sigframe_fresh)
+{
+	stack_t off = { .ss_flags = SS_DISABLE };
+	int good[2] = { 0, 0 }, inside = 0;
+
+	catch_with(SIGUSR1, SA_ONSTACK);
+	catch_with(SIGUSR2, SA_ONSTACK);
+	for (size_t size = 6 * PAGE; size < 7 * PAGE; size += 64) {
+		for (int i = 0; i < 2; i++) {
+			area = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			good[i] += through_frame(i == 0 ? SIGUSR1 : SIGUSR2, size);
+			inside += frame_at > (uintptr_t)area && frame_at < (uintptr_t)area + size;
+			sigaltstack(&off, NULL);
+			munmap(area, 8 * PAGE);
+		}
+	}
+	printf("of 64: %d, read-only %d; on the stack %d\n", good[0], good[1], inside);
+}
+
+/* Where part of the frame cannot be written SIGSEGV comes, and finds the registers as they were. */
+TEST(sigframe_unwritable)
+{
+	int good = 0, elsewhere = 0;
+
+	catch_with(SIGUSR1, SA_ONSTACK);
+	catch_with(SIGSEGV, 0);
+	for (size_t size = 6 * PAGE + 64; size < 7 * PAGE; size += 64) {
+		stack_t off = { .ss_flags = SS_DISABLE };
+
+		area = mmap(
+			NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mprotect(area + 6 * PAGE, PAGE, PROT_READ);
+		good += through_frame(SIGUSR1, size);
+		elsewhere += frame_at < (uintptr_t)area || frame_at > (uintptr_t)area + size;
+		sigaltstack(&off, NULL);
+		munmap(area, 8 * PAGE);
+	}
+	printf("of 63: %d, elsewhere %d\n", good, elsewhere);
 }
