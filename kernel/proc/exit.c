@@ -120,10 +120,7 @@ static void notify_parent(struct proc *p)
 
 static bool parent_ignores(struct proc *p)
 {
-	const struct ksigaction *act = &p->parent->sig->act[SIGCHLD - 1];
-
-	return p->exit_signal == SIGCHLD &&
-	       (act->handler == SIG_IGN || (act->flags & SA_NOCLDWAIT));
+	return p->exit_signal == SIGCHLD && signal_ignores_children(p->parent);
 }
 
 /* Takes it out of the tables for the reaper; proc_lock held. */

@@ -401,6 +401,19 @@ static int dequeue_from(
 	return sig;
 }
 
+/* The calling thread's next signal of `set`; signal lock held. */
+static int dequeue(struct thread *t, uint64_t set, struct ksiginfo *info)
+{
+	struct sig_proc *sp = t->proc->sig;
+	int sig = dequeue_from(sp, &t->sig->pending, set, info);
+
+	if (sig == 0)
+		sig = dequeue_from(sp, &sp->pending, set, info);
+	if (sig != 0 && (STOP_SIGNALS & SIGBIT(sig)))
+		t->sig->stop_taken = true;
+	return sig;
+}
+
 int signal_dequeue(uint64_t set, struct ksiginfo *info)
 {
 	struct thread *t = curthread();
@@ -408,11 +421,44 @@ int signal_dequeue(uint64_t set, struct ksiginfo *info)
 	int sig;
 
 	spin_lock(&sp->lock);
-	sig = dequeue_from(sp, &t->sig->pending, set, info);
-	if (sig == 0)
-		sig = dequeue_from(sp, &sp->pending, set, info);
-	if (sig != 0 && (STOP_SIGNALS & SIGBIT(sig)))
-		t->sig->stop_taken = true;
+	sig = dequeue(t, set, info);
+	recompute(t);
+	spin_unlock(&sp->lock);
+	if (sig != 0 && info->code == SI_TIMER)
+		ptimer_dequeued(info);
+	return sig;
+}
+
+/* The calling thread's mask; signal lock held, and recompute() has to follow. */
+static void change_mask(struct thread *t, uint64_t mask)
+{
+	uint64_t newly = mask & ~t->sig->mask;
+
+	t->sig->mask = mask & ~UNBLOCKABLE;
+	if (newly != 0 && t->proc->nthreads > 1)
+		retarget(t->proc, t, newly);
+}
+
+int signal_take(struct ksiginfo *info, struct ksigaction *act, uint64_t *mask)
+{
+	struct thread *t = curthread();
+	struct sig_proc *sp = t->proc->sig;
+	struct ksigaction *a;
+	int sig;
+
+	spin_lock(&sp->lock);
+	*mask = t->sig->mask;
+	sig = dequeue(t, ~*mask, info);
+	if (sig != 0) {
+		a = &sp->act[sig - 1];
+		*act = *a;
+		if (a->handler > SIG_IGN) {
+			if (a->flags & SA_RESETHAND)
+				a->handler = SIG_DFL;
+			change_mask(
+				t, *mask | act->mask | (act->flags & SA_NODEFER ? 0 : SIGBIT(sig)));
+		}
+	}
 	recompute(t);
 	spin_unlock(&sp->lock);
 	if (sig != 0 && info->code == SI_TIMER)
@@ -425,13 +471,8 @@ void signal_set_mask(uint64_t mask)
 	struct thread *t = curthread();
 	struct sig_proc *sp = t->proc->sig;
 
-	uint64_t newly;
-
 	spin_lock(&sp->lock);
-	newly = mask & ~t->sig->mask;
-	t->sig->mask = mask & ~UNBLOCKABLE;
-	if (newly != 0 && t->proc->nthreads > 1)
-		retarget(t->proc, t, newly);
+	change_mask(t, mask);
 	recompute(t);
 	spin_unlock(&sp->lock);
 }
@@ -484,21 +525,32 @@ int signal_action(int sig, const struct ksigaction *act, struct ksigaction *old)
 
 	if (sig < 1 || sig > NSIG || (act != NULL && (UNBLOCKABLE & SIGBIT(sig))))
 		return -EINVAL;
-	spin_lock(&proc_lock);
 	spin_lock(&sp->lock);
 	if (old != NULL)
 		*old = sp->act[sig - 1];
 	if (act != NULL) {
-		sp->act[sig - 1] = *act;
-		sp->act[sig - 1].mask &= ~UNBLOCKABLE;
-		sp->act[sig - 1].flags &= SA_KNOWN;
-		if (action_ignores(sp, sig))
+		sp->act[sig - 1].handler = act->handler;
+		sp->act[sig - 1].flags = act->flags & SA_KNOWN;
+		sp->act[sig - 1].restorer = act->restorer;
+		sp->act[sig - 1].mask = act->mask & ~UNBLOCKABLE;
+		if (action_ignores(sp, sig)) {
 			flush_everywhere(p, SIGBIT(sig));
-		recompute(curthread());
+			recompute(curthread());
+		}
 	}
 	spin_unlock(&sp->lock);
-	spin_unlock(&proc_lock);
 	return 0;
+}
+
+bool signal_ignores_children(struct proc *p)
+{
+	const struct ksigaction *act = &p->sig->act[SIGCHLD - 1];
+	bool ignores;
+
+	spin_lock(&p->sig->lock);
+	ignores = act->handler == SIG_IGN || (act->flags & SA_NOCLDWAIT);
+	spin_unlock(&p->sig->lock);
+	return ignores;
 }
 
 void signal_force(int sig, const struct ksiginfo *info)

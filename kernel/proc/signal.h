@@ -163,6 +163,10 @@ bool pgrp_has_stopped_locked(int pgid);
 void signal_force(int sig, const struct ksiginfo *info);
 /* Takes the next pending signal of `set` off the calling thread's queues; 0: none. */
 int signal_dequeue(uint64_t set, struct ksiginfo *info);
+/* For delivery: takes the next signal that the calling thread does not block, and what is to be done about it, with
+ * SA_RESETHAND's effect. *mask is the thread's mask; if there is a handler to run, it is that no more, but the one
+ * the handler runs under. 0: no signal. */
+int signal_take(struct ksiginfo *info, struct ksigaction *act, uint64_t *mask);
 /* Replaces the calling thread's mask (KILL and STOP are never blocked). */
 void signal_set_mask(uint64_t mask);
 /* The calling thread waits for signals of `set` though it blocks them; 0: no longer. They wake it, and
@@ -176,6 +180,8 @@ void signal_end_temp_mask(void);
 /* sigaction(2): either pointer may be NULL. */
 int signal_action(int sig, const struct ksigaction *act, struct ksigaction *old);
 uint64_t signal_pending_set(void);
+/* Does p not want to know what becomes of its children: SIGCHLD ignored, or SA_NOCLDWAIT. Any context. */
+bool signal_ignores_children(struct proc *p);
 
 /* Implemented in arch/{i386,amd64}/sigframe.c. Builds the frame on the user stack and points the
  * registers at the handler; `mask` is what sigreturn restores. -EFAULT: the stack is bad. */

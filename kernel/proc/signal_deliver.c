@@ -59,20 +59,6 @@ static void restart_without_handler(struct trapframe *tf)
 	tf->orig_ax = NO_SYSCALL;
 }
 
-/* The action to take for `sig`, with SA_RESETHAND's effect. */
-static struct ksigaction take_action(int sig)
-{
-	struct sig_proc *sp = curproc()->sig;
-	struct ksigaction act;
-
-	spin_lock(&sp->lock);
-	act = sp->act[sig - 1];
-	if (act.handler > SIG_IGN && (act.flags & SA_RESETHAND))
-		sp->act[sig - 1].handler = SIG_DFL;
-	spin_unlock(&sp->lock);
-	return act;
-}
-
 static bool dumps_core(int sig)
 {
 	return sig == SIGQUIT || sig == SIGILL || sig == SIGTRAP || sig == SIGABRT ||
@@ -94,53 +80,49 @@ static void default_action(int sig, const struct ksiginfo *info)
 	proc_exit(WSTATUS_SIGNAL(sig));
 }
 
-static void run_handler(
-	struct trapframe *tf, int sig, const struct ksiginfo *info, const struct ksigaction *act)
+/* `mask` was the thread's until signal_take() changed it. */
+static void run_handler(struct trapframe *tf, int sig, const struct ksiginfo *info,
+	const struct ksigaction *act, uint64_t mask)
 {
 	struct sig_thread *st = curthread()->sig;
-	uint64_t mask = st->restore_mask ? st->saved_mask : st->mask;
-	uint64_t during = st->mask | act->mask;
 
 	restart_for_handler(tf, act);
-	if (sigframe_push(tf, sig, info, act, mask) != 0) {
+	if (sigframe_push(tf, sig, info, act, st->restore_mask ? st->saved_mask : mask) != 0) {
 		struct ksiginfo segv = { .signo = SIGSEGV, .code = SI_KERNEL };
 
 		if (sig == SIGSEGV)
 			proc_exit(WSTATUS_SIGNAL(SIGSEGV));
+		signal_set_mask(mask);
 		signal_force(SIGSEGV, &segv);
 		return;
 	}
 	st->restore_mask = false;
-	if (!(act->flags & SA_NODEFER))
-		during |= SIGBIT(sig);
-	signal_set_mask(during);
 }
 
 void signal_deliver(struct trapframe *tf)
 {
-	struct sig_thread *st = curthread()->sig;
+	struct ksigaction act;
 	struct ksiginfo info;
+	uint64_t mask;
 	int sig;
 
 	for (;;) {
-		struct ksigaction act;
 
 		thread_check_exit();
 		if (READ_ONCE(curproc()->stopped)) {
 			signal_park();
 			continue;
 		}
-		sig = signal_dequeue(~st->mask, &info);
+		sig = signal_take(&info, &act, &mask);
 		if (sig == 0)
 			break;
-		act = take_action(sig);
 		if (act.handler == SIG_IGN)
 			continue;
 		if (act.handler == SIG_DFL) {
 			default_action(sig, &info);
 			continue;
 		}
-		run_handler(tf, sig, &info, &act);
+		run_handler(tf, sig, &info, &act, mask);
 		return;
 	}
 	restart_without_handler(tf);
