@@ -9,7 +9,7 @@ cat >"$tmp/run" <<'EOF'
 mkdir -p work && cd work || exit 1
 for t in $("$1" --list); do
 	echo "=== $t"
-	"$2" timeout 60 "$1" "$t" </dev/null 2>&1
+	"$2" timeout -s KILL 60 "$1" "$t" </dev/null 2>&1
 	echo "=== status $?"
 done
 EOF

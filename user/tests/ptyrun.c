@@ -195,6 +195,19 @@ static int play(FILE *script)
 	return ok;
 }
 
+/* It has closed the terminal: it has the same time once more to end in. */
+static int ends(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	for (long end = now_ms() + PATIENCE_MS; now_ms() < end; usleep(1000))
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+			info.si_pid == pid)
+			return 1;
+	printf("pty: the program does not end\n");
+	return 0;
+}
+
 int ptyrun(char **argv)
 {
 	struct winsize ws = { .ws_row = (unsigned short)atoi(argv[0]),
@@ -220,7 +233,7 @@ int ptyrun(char **argv)
 		_exit(127);
 	}
 	ok = play(script);
-	if (!ok)
+	if (!ok || !ends(pid))
 		kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid)
 		return 1;

@@ -157,9 +157,10 @@ static void in_session(void (*fn)(void))
 	pid = fork();
 	if (pid == 0) {
 		setsid();
-		if (ioctl(pty.s, TIOCSCTTY, 0) != 0)
+		if (ioctl(pty.s, TIOCSCTTY, 0) == 0)
+			fn();
+		else
 			printf("no controlling terminal\n");
-		fn();
 		fflush(stdout);
 		_exit(0);
 	}

@@ -463,7 +463,8 @@ static void storm_visitor(int m)
 }
 
 /* Pairs that are made, opened, taken as controlling terminals, hung up and closed by several processes at
- * the same time. */
+ * the same time. Nobody opens by its name what might be closed already: the name might be another program's
+ * by then. */
 static void storm_pair(unsigned n)
 {
 	int m = posix_openpt(O_RDWR | O_NOCTTY), status;
@@ -481,10 +482,10 @@ static void storm_pair(unsigned n)
 	if (pid == 0) {
 		int s;
 
+		setsid();
+		s = n % 3 == 0 ? ioctl(m, TIOCGPTPEER, O_RDWR) : open(name, O_RDWR);
 		if (n % 3 == 0)
 			close(m);
-		setsid();
-		s = open(name, O_RDWR);
 		if (s >= 0 && write(s, name, strlen(name)) > 0 && n % 4 == 0 && fork() == 0) {
 			(void)!read(s, buf, sizeof(buf)); /* until it hangs up */
 			_exit(0);
