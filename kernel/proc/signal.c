@@ -27,11 +27,6 @@
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
 #define FIRST_RT           32
 
-struct sig_entry {
-	struct list link;
-	struct ksiginfo info;
-};
-
 bool signal_default_ignores(int sig)
 {
 	return IGNORED_BY_DEFAULT & SIGBIT(sig);
@@ -53,6 +48,27 @@ static void pending_init(struct sig_pending *sp)
 {
 	sp->set = 0;
 	list_init(&sp->queue);
+	sp->first_used = false;
+}
+
+/* The first signal has its entry in place, others are rare. NULL: no memory. */
+static struct sig_entry *entry_alloc(struct sig_pending *sp)
+{
+	if (sp->first_used)
+		return kmalloc(sizeof(struct sig_entry));
+	sp->first_used = true;
+	return &sp->first;
+}
+
+/* Off the queue. */
+static void entry_free(struct sig_proc *proc, struct sig_pending *sp, struct sig_entry *e)
+{
+	list_remove(&e->link);
+	proc->queued--;
+	if (e == &sp->first)
+		sp->first_used = false;
+	else
+		kfree(e);
 }
 
 /* Drops all pending instances of the signals in `set`. */
@@ -64,9 +80,7 @@ static void pending_flush(struct sig_proc *proc, struct sig_pending *sp, uint64_
 	LIST_FOR_EACH_SAFE (e, next, &sp->queue, link) {
 		if (!(SIGBIT(e->info.signo) & set))
 			continue;
-		list_remove(&e->link);
-		proc->queued--;
-		kfree(e);
+		entry_free(proc, sp, e);
 	}
 }
 
@@ -107,7 +121,7 @@ static int enqueue(struct proc *p, struct sig_pending *sp, int sig, const struct
 
 	if (sig < FIRST_RT && (sp->set & SIGBIT(sig)) && info->code != SI_TIMER)
 		return 0;
-	e = sig < FIRST_RT || proc->queued < limit ? kmalloc(sizeof(*e)) : NULL;
+	e = sig < FIRST_RT || proc->queued < limit ? entry_alloc(sp) : NULL;
 	if (e == NULL && (sig >= FIRST_RT ? info->code != SI_USER : info->code == SI_TIMER))
 		return -EAGAIN;
 	if (e != NULL) {
@@ -392,9 +406,7 @@ static int dequeue_from(
 		}
 		*info = e->info;
 		found = true;
-		list_remove(&e->link);
-		proc->queued--;
-		kfree(e);
+		entry_free(proc, sp, e);
 	}
 	if (!more)
 		sp->set &= ~SIGBIT(sig);

@@ -102,9 +102,25 @@ struct ksigstack {
 	size_t size;
 };
 
+struct ksiginfo {
+	int signo, code, err;
+	int pid;        /* SI_TIMER: the timer's id */
+	uint32_t uid;   /* SI_TIMER: the overrun count */
+	int status;     /* SIGCHLD */
+	uintptr_t addr; /* faults */
+	uintptr_t value;
+};
+
+struct sig_entry {
+	struct list link;
+	struct ksiginfo info;
+};
+
 struct sig_pending {
 	uint64_t set;      /* bit n-1: signal n */
 	struct list queue; /* struct sig_entry, oldest first */
+	bool first_used;
+	struct sig_entry first;
 };
 
 struct sig_proc {
@@ -126,15 +142,6 @@ struct sig_thread {
 };
 
 #define SIGBIT(sig) (1ull << ((sig)-1))
-
-struct ksiginfo {
-	int signo, code, err;
-	int pid;        /* SI_TIMER: the timer's id */
-	uint32_t uid;   /* SI_TIMER: the overrun count */
-	int status;     /* SIGCHLD */
-	uintptr_t addr; /* faults */
-	uintptr_t value;
-};
 
 /* Posts a signal. Any context (spin locks below proc_lock's order may be held). signal_proc: to any
  * thread of the process that does not block it. 0 or -EINVAL. */
