@@ -15,7 +15,7 @@
 default rel
 bits 64
 
-extern trap, trap_special, syscall_dispatch, user_return, entry_has_smap
+extern trap, trap_special, syscall_dispatch, entry_has_smap
 global trap_stubs, trap_return, syscall_entry
 
 section .text
@@ -142,8 +142,6 @@ syscall_entry:
 	mov rdi, rsp
 	sub rsp, 8
 	call syscall_dispatch
-	lea rdi, [rsp + 8]
-	call user_return
 	add rsp, 8
 
 	; SYSRET where it does the same as IRET would. It faults in kernel mode when rcx is not

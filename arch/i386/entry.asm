@@ -14,7 +14,7 @@
 
 bits 32
 
-extern trap, syscall_dispatch, user_return, entry_has_smap
+extern trap, syscall_dispatch, entry_has_smap
 global trap_stubs, trap_return
 
 section .text
@@ -140,8 +140,5 @@ syscall_entry:
 	sti
 	push esp
 	call syscall_dispatch
-	lea eax, [esp + 4]
-	mov [esp], eax ; the argument was the callee's
-	call user_return
 	add esp, 4
 	jmp trap_return

@@ -19,11 +19,11 @@
 #include "arch/x86/lapic.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/trap.h"
+#include "arch/x86/user_return.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
-#include "kernel/core/witness.h"
 #include "kernel/proc/signal.h"
 
 #ifdef __x86_64__
@@ -41,11 +41,6 @@ _Static_assert(offsetof(struct cpu, scratch) == 3 * sizeof(void *), "asm.inc has
 /* Debug status register, Intel SDM 3B 17.2.3. */
 #define DR6_BS    (1u << 14)
 #define DR6_CLEAR 0xffff0ff0ul
-
-/* What user mode may have in its flags; IF is always on. */
-#define EFLAGS_ARITHMETIC 0x8d5u /* CF PF AF ZF SF OF */
-#define EFLAGS_USER \
-	(EFLAGS_ARITHMETIC | EFLAGS_TF | EFLAGS_DF | EFLAGS_NT | EFLAGS_RF | EFLAGS_AC | EFLAGS_ID)
 
 bool nmi_means_stop;
 
@@ -83,16 +78,6 @@ static const char *exception_name(uintptr_t vector)
 
 /* ---- Back to user mode ---- */
 
-/* IRET to a non-canonical address would fault in the kernel; and what lies above may be told at once. */
-static bool user_ip_ok(const struct trapframe *tf)
-{
-#ifdef __x86_64__
-	return tf->ip >> 47 == 0;
-#else
-	return true;
-#endif
-}
-
 static void bad_user_ip(const struct trapframe *tf)
 {
 	bool canonical = (intptr_t)tf->ip < 0 && ~tf->ip >> (sizeof(tf->ip) == 8 ? 47 : 31) == 0;
@@ -103,43 +88,21 @@ static void bad_user_ip(const struct trapframe *tf)
 		signal_exception(SIGSEGV, SI_KERNEL, 0);
 }
 
-/* Whatever a debugger or a signal frame put there, these must be right. */
-static void user_frame_sanitise(struct trapframe *tf)
-{
-	tf->cs = USER_CS;
-#ifdef __x86_64__
-	tf->ss = USER_DS;
-#else
-	tf->ss |= 3; /* a bad one faults in IRET, where entry.asm deals with it */
-#endif
-	tf->flags = (tf->flags & EFLAGS_USER) | EFLAGS_IF | EFLAGS_FIXED;
-}
-
 /* Everything that must be done before this thread sees user mode again. Returns with interrupts
  * off and nothing left to do. */
 void user_return(struct trapframe *tf)
 {
 	struct thread *t = curthread();
 
-	for (;;) {
-		irq_disable();
-		if (sched_need_resched()) {
-			irq_enable();
-			sched_yield();
-			continue;
-		}
-		if (READ_ONCE(t->sig_pending)) {
-			irq_enable();
-			signal_deliver(tf);
-			continue;
-		}
-		if (likely(user_ip_ok(tf)))
-			break;
+	while (!user_return_ready(t, tf)) {
 		irq_enable();
-		bad_user_ip(tf);
+		if (sched_need_resched())
+			sched_yield();
+		else if (READ_ONCE(t->sig_pending))
+			signal_deliver(tf);
+		else if (!user_ip_ok(tf))
+			bad_user_ip(tf);
 	}
-	witness_user_return();
-	user_frame_sanitise(tf);
 }
 
 /* ---- Exceptions ---- */

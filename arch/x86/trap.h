@@ -124,7 +124,7 @@ static inline void tf_syscall_args(const struct trapframe *tf, uintptr_t a[6])
 void kernel_main(void) NORETURN;
 /* kernel/core/main.c: each AP arrives here, its struct cpu set up, interrupts off. */
 void kernel_main_ap(void) NORETURN;
-/* kernel/syscall/dispatch.c: interrupts on. Stores the result in the frame. */
+/* kernel/syscall/dispatch.c: interrupts on. Stores the result in the frame, and returns as user_return() does. */
 void syscall_dispatch(struct trapframe *tf);
 /* mm/fault.c: a page fault at `va`, interrupts as they were when it happened. Returns 0 when the
  * access may be tried again, else -EFAULT (no mapping, no right) or -ENOMEM/-EIO (SIGBUS). */

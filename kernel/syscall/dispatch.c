@@ -3,6 +3,7 @@
  * kernel/syscall/table_*.h. A number nobody implements is ENOSYS and, once per boot, a log line.
  */
 #include "arch/x86/trap.h"
+#include "arch/x86/user_return.h"
 #include "kernel/core/log.h"
 #include "kernel/proc/proc.h"
 #include "kernel/syscall/syscall.h"
@@ -60,4 +61,6 @@ void syscall_dispatch(struct trapframe *tf)
 	/* Delivery turns it into a restart or EINTR, also when the signal is gone by now. */
 	if (unlikely(syscall_wants_restart(ret)))
 		WRITE_ONCE(curthread()->sig_pending, true);
+	if (unlikely(!user_return_ready(curthread(), tf)))
+		user_return(tf);
 }
