@@ -582,14 +582,16 @@ static void move_table(struct gather *g, struct walk *w, vaddr_t *va, vaddr_t en
 {
 	struct vm_page *table = table_page(w->entry[1]);
 	pte_t *e = w->entry[1];
-	vaddr_t first = *va;
 	struct walk dst;
 
 	for (; *va < end; *va += PAGE_SIZE, e++) {
 		pte_t old;
+		bool ready;
 
-		if (!mapped(pte_read(e)) || !walk_to(g->pm, *va + delta, &dst))
+		if (!mapped(pte_read(e)))
 			continue;
+		ready = walk_to(g->pm, *va + delta, &dst);
+		KASSERT(ready, "no table for %#lx", (unsigned long)(*va + delta));
 		old = pte_xchg(e, 0);
 		if (maybe_cached(old))
 			gather_va(g, *va);
@@ -597,10 +599,10 @@ static void move_table(struct gather *g, struct walk *w, vaddr_t *va, vaddr_t en
 		pte_set(dst.entry[1], old);
 		table_page(dst.entry[1])->pt_used++;
 	}
-	gather_tables(g, w, first);
 }
 
-/* The lock is held throughout: an empty table made ready for the move must not be pruned. */
+/* The lock is held throughout, and tables are pruned at the end: one that is empty may have been made ready for
+ * the move, even one that the move itself has emptied. */
 int pmap_move(struct pmap *pm, vaddr_t from, vaddr_t to, size_t len)
 {
 	vaddr_t va = from, end = from + len;
@@ -613,6 +615,8 @@ int pmap_move(struct pmap *pm, vaddr_t from, vaddr_t to, size_t len)
 	err = move_prepare(pm, from, to, len);
 	while (err == 0 && walk_next(pm, &va, end, &w))
 		move_table(&g, &w, &va, table_end(va, end), to - from);
+	for (va = from; walk_next(pm, &va, end, &w); va = table_end(va, end))
+		gather_tables(&g, &w, va);
 	spin_unlock(&pm->lock);
 	gather_finish(&g);
 	/* Tables built in vain are empty: removing what is not there frees them. */

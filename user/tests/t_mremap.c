@@ -19,6 +19,8 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+
 static char *map(size_t pages, int flags, int fd)
 {
 	return mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, flags, fd, 0);
@@ -121,6 +123,48 @@ TEST(mremap_places)
 	q = raw_mremap(p, PAGE, 3 * PAGE, MREMAP_MAYMOVE, NULL);
 	SHOW(done(q));
 	is_mapped("rights are kept", q + PAGE);
+}
+
+/* Back and forth within 12 MiB: the old and the new place share page tables, or are each other's. Each page has a
+ * stamp or was never touched. */
+TEST(mremap_near)
+{
+	enum { PAGES = 3072, MOVES = 300 };
+	static uint32_t stamp[PAGES];
+	uint32_t seed = 1, wrong = 0;
+	char *p = anon(PAGES);
+
+	for (uint32_t i = 0; i < PAGES; i++)
+		if (i % 5 != 0)
+			*(uint32_t *)(p + i * PAGE) = stamp[i] = i + 1;
+	for (int move = 0; move < MOVES; move++) {
+		uint32_t n, from, to;
+
+		do {
+			seed = seed * 69069 + 1;
+			n = 1 + (seed >> 8) % (PAGES / 2);
+			from = (seed >> 4) % (PAGES - n);
+			to = (seed >> 14) % (PAGES - n);
+			if (move % 2 != 0) /* right before it */
+				to = from - MIN(n, from);
+		} while (to < from + n && from < to + n);
+		if (raw_mremap(p + from * PAGE, n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+			    p + to * PAGE) != p + to * PAGE)
+			puts("not moved");
+		mmap(p + from * PAGE, n * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		memcpy(stamp + to, stamp + from, n * sizeof(stamp[0]));
+		for (uint32_t i = from; i < from + n; i++) {
+			stamp[i] = i % 7 != 0 ? ++seed : 0;
+			if (stamp[i] != 0)
+				*(uint32_t *)(p + i * PAGE) = stamp[i];
+		}
+		for (uint32_t i = move % 8; i < PAGES; i += 8)
+			wrong += stamp[i] != 0 && *(uint32_t *)(p + i * PAGE) != stamp[i];
+	}
+	for (uint32_t i = 0; i < PAGES; i++)
+		wrong += *(uint32_t *)(p + i * PAGE) != stamp[i];
+	printf("%u pages are wrong\n", wrong);
 }
 
 TEST(mremap_old_zero)
