@@ -6,9 +6,6 @@
  * An image belongs to its thread; no locks. The format is the CPU's, see fpu_state_size().
  */
 #include "arch/x86/cpu.h"
-#include "arch/x86/extable.h"
-#include "arch/x86/fpu_frame.h"
-#include "arch/x86/smap.h"
 #include "arch/x86/thread.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/errno.h"
@@ -30,9 +27,8 @@
 #define MXCSR_INIT         0x1f80
 #define MXCSR_MASK_DEFAULT 0xffbf /* when FXSAVE says nothing (Intel SDM 1 11.6.6) */
 
-#define FNSAVE_SIZE   108
-#define FXSAVE_SIZE   512
-#define XSTATE_FP_SSE 3 /* the components in FXSAVE's part */
+#define FNSAVE_SIZE 108
+#define FXSAVE_SIZE 512
 
 /* FXSAVE's layout (Intel SDM 1 table 10-2), then the XSAVE header (13.4.2). */
 struct fpu_image {
@@ -48,15 +44,9 @@ struct fnsave_head {
 	uint32_t fcw, fsw, ftw;
 };
 
-#ifdef __x86_64__
-#define FX64 "64" /* with all 16 XMM registers and 64-bit pointers */
-#else
-#define FX64 ""
-#endif
-
 static struct kmem_cache *image_cache;
 static struct fpu_image *initial; /* what a new program gets; never written again */
-static uint32_t mxcsr_mask;
+uint32_t fpu_mxcsr_mask;
 
 void fpu_init_cpu(void)
 {
@@ -66,11 +56,11 @@ void fpu_init_cpu(void)
 	if (cpu_features.xsave)
 		__asm__ volatile("xsetbv" : : "c"(0), "a"(lo), "d"(hi));
 	__asm__ volatile("fninit");
-	if (mxcsr_mask != 0 || !cpu_features.sse)
+	if (fpu_mxcsr_mask != 0 || !cpu_features.sse)
 		return;
 	memset(&f, 0, FXSAVE_SIZE);
 	__asm__ volatile("fxsave %0" : "+m"(f));
-	mxcsr_mask = f.mxcsr_mask != 0 ? f.mxcsr_mask : MXCSR_MASK_DEFAULT;
+	fpu_mxcsr_mask = f.mxcsr_mask != 0 ? f.mxcsr_mask : MXCSR_MASK_DEFAULT;
 }
 
 unsigned fpu_state_size(void)
@@ -148,88 +138,6 @@ int fpu_reset(void)
 	fpu_image_load(initial);
 	return 0;
 }
-
-/* ---- From and to user memory ---- */
-
-/* Where a fault continues: operand 0 becomes operand `n`, an immediate. Its label is 8. */
-#define ON_FAULT(n)                                  \
-	"\n9:\n\t.pushsection .text.fixup, \"ax\"\n" \
-	"8: movl %" n ", %0\n\tjmp 9b\n\t.popsection\n\t"
-
-int fpu_save_user(vaddr_t at)
-{
-	uint32_t lo = (uint32_t)cpu_features.xsave_mask, hi = cpu_features.xsave_mask >> 32;
-	int err = 0;
-
-	user_access_begin();
-	if (cpu_features.xsave)
-		__asm__ volatile("1: xsave" FX64 " (%1)\n2: orl %5, %c6(%1)" ON_FAULT("2")
-					 EXTABLE(1b, 8b) EXTABLE(2b, 8b)
-				 : "+r"(err)
-				 : "r"(at), "i"(-EFAULT), "a"(lo), "d"(hi), "i"(XSTATE_FP_SSE),
-				 "i"(FXSAVE_SIZE)
-				 : "memory");
-	else
-		__asm__ volatile("1: fxsave" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
-				 : "+r"(err)
-				 : "r"(at), "i"(-EFAULT)
-				 : "memory");
-	user_access_end();
-	return err;
-}
-
-/* A CPU refuses reserved bits of MXCSR, but QEMU's TCG loads them. */
-static bool mxcsr_valid(void)
-{
-	uint32_t mxcsr = 0;
-
-	if (cpu_features.sse)
-		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
-	return (mxcsr & ~mxcsr_mask) == 0;
-}
-
-int fpu_load_checked(const void *image, uint32_t features)
-{
-	int err = 0;
-
-	if (features != (uint32_t)cpu_features.xsave_mask)
-		fpu_reset();
-	user_access_begin();
-	if (features != 0)
-		__asm__ volatile("1: xrstor" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
-				 : "+r"(err)
-				 : "r"(image), "i"(-EINVAL), "a"(features), "d"(0)
-				 : "memory");
-	else
-		__asm__ volatile("1: fxrstor" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
-				 : "+r"(err)
-				 : "r"(image), "i"(-EINVAL)
-				 : "memory");
-	user_access_end();
-	return err == 0 && mxcsr_valid() ? 0 : -EINVAL;
-}
-
-#ifdef __i386__
-
-void fpu_save_x87(struct fsave *h)
-{
-	__asm__ volatile("fnsave %0" : "=m"(*h) : : "memory");
-}
-
-int fpu_load_x87(const void *fnsave)
-{
-	int err = 0;
-
-	user_access_begin();
-	__asm__ volatile("fninit\n1: frstor (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
-			 : "+r"(err)
-			 : "r"(fnsave), "i"(-EFAULT)
-			 : "memory");
-	user_access_end();
-	return err;
-}
-
-#endif
 
 int fpu_exception_code(bool simd)
 {

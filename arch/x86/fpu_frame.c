@@ -6,6 +6,8 @@
  */
 #include "arch/x86/fpu_frame.h"
 
+#include "arch/x86/extable.h"
+#include "arch/x86/smap.h"
 #include "arch/x86/thread.h"
 #include "arch/x86/trap.h"
 #include "kernel/core/errno.h"
@@ -18,6 +20,7 @@
 #define FXSAVE_SIZE      512u
 #define XSAVE_HEADER     64u
 #define XSAVE_ALIGN      64u
+#define XSTATE_FP_SSE    3 /* the components in FXSAVE's part */
 #ifdef __i386__
 #define HEADER sizeof(struct fsave)
 #else
@@ -51,34 +54,111 @@ vaddr_t fpu_frame_place(vaddr_t sp)
 	return ROUND_DOWN(sp - (fpu_frame_size() - HEADER), (vaddr_t)64) - HEADER;
 }
 
+/* ---- The CPU's instructions, on user memory below USER_END ---- */
+
+/* Where a fault continues: operand 0 becomes operand `n`, an immediate. Its label is 8. */
+#define ON_FAULT(n)                                  \
+	"\n9:\n\t.pushsection .text.fixup, \"ax\"\n" \
+	"8: movl %" n ", %0\n\tjmp 9b\n\t.popsection\n\t"
+
+/* XSAVE writes one word of its header and XRSTOR wants all of it, so that the rest has to be zero before. As Linux
+ * does, the frame says of x87 and SSE that they are there: what a handler writes to them is to be loaded. */
+static int save_extended(vaddr_t at)
+{
+	uint32_t lo = (uint32_t)cpu_features.xsave_mask, hi = cpu_features.xsave_mask >> 32;
+	int err = 0;
+	struct {
+		struct fx_sw_bytes sw;
+		uint64_t header[XSAVE_HEADER / sizeof(uint64_t)];
+	} middle = { .sw = {
+			     .magic1 = FP_XSTATE_MAGIC1,
+			     .extended_size = fpu_frame_size(),
+			     .xfeatures = cpu_features.xsave_mask,
+			     .xstate_size = cpu_features.xsave_size,
+		     } };
+
+	if (copy_to_user(at + FX_SW_OFFSET, &middle, sizeof(middle)) != 0)
+		return -EFAULT;
+	user_access_begin();
+	__asm__ volatile("1: xsave" FX64 " (%1)\n2: orl %5, %c6(%1)\n3: movl %7, (%8)" ON_FAULT("2")
+				 EXTABLE(1b, 8b) EXTABLE(2b, 8b) EXTABLE(3b, 8b)
+			 : "+r"(err)
+			 : "r"(at), "i"(-EFAULT), "a"(lo), "d"(hi), "i"(XSTATE_FP_SSE),
+			 "i"(FXSAVE_SIZE), "i"(FP_XSTATE_MAGIC2), "r"(at + cpu_features.xsave_size)
+			 : "memory");
+	user_access_end();
+	return err;
+}
+
+static int save_legacy(vaddr_t at)
+{
+	int err = 0;
+
+	user_access_begin();
+	__asm__ volatile("1: fxsave" FX64 " (%1)\n2: movl $0, %c3(%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+				 EXTABLE(2b, 8b)
+			 : "+r"(err)
+			 : "r"(at), "i"(-EFAULT), "i"(FX_SW_OFFSET)
+			 : "memory");
+	user_access_end();
+	return err;
+}
+
+static int save_image(vaddr_t at)
+{
+	return fpu_frame_extended() ? save_extended(at) : save_legacy(at);
+}
+
+/* A CPU refuses reserved bits of MXCSR, but QEMU's TCG loads them. */
+static bool mxcsr_valid(void)
+{
+	uint32_t mxcsr = 0;
+
+	if (cpu_features.sse)
+		__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	return (mxcsr & ~fpu_mxcsr_mask) == 0;
+}
+
+/* From user memory, or from a copy: the components `features` by XRSTOR, 0: by FXRSTOR. What is not loaded is as in a new
+ * program. -EINVAL: a fault; the state is undefined then. */
+static int load(const void *image, uint32_t features)
+{
+	int err = 0;
+
+	if (features != (uint32_t)cpu_features.xsave_mask)
+		fpu_reset();
+	user_access_begin();
+	if (features != 0)
+		__asm__ volatile("1: xrstor" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+				 : "+r"(err)
+				 : "r"(image), "i"(-EINVAL), "a"(features), "d"(0)
+				 : "memory");
+	else
+		__asm__ volatile("1: fxrstor" FX64 " (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+				 : "+r"(err)
+				 : "r"(image), "i"(-EINVAL)
+				 : "memory");
+	user_access_end();
+	return err == 0 && mxcsr_valid() ? 0 : -EINVAL;
+}
+
+#ifdef __i386__
+static int load_x87(const void *fnsave)
+{
+	int err = 0;
+
+	user_access_begin();
+	__asm__ volatile("fninit\n1: frstor (%1)" ON_FAULT("2") EXTABLE(1b, 8b)
+			 : "+r"(err)
+			 : "r"(fnsave), "i"(-EFAULT)
+			 : "memory");
+	user_access_end();
+	return err;
+}
+
+#endif
+
 /* ---- to the frame ---- */
-
-/* XSAVE writes one word of its header and XRSTOR wants all of it, so that the rest has to be zero. */
-static int push_extended(vaddr_t at)
-{
-	const struct fx_sw_bytes sw = {
-		.magic1 = FP_XSTATE_MAGIC1,
-		.extended_size = fpu_frame_size(),
-		.xfeatures = cpu_features.xsave_mask,
-		.xstate_size = image_size(),
-	};
-	uint32_t magic2 = FP_XSTATE_MAGIC2;
-
-	if (clear_user(at + FXSAVE_SIZE, XSAVE_HEADER) != 0 || fpu_save_user(at) != 0)
-		return -EFAULT;
-	if (copy_to_user(at + FX_SW_OFFSET, &sw, sizeof(sw)) != 0)
-		return -EFAULT;
-	return copy_to_user(at + sw.xstate_size, &magic2, sizeof(magic2));
-}
-
-static int push_image(vaddr_t at)
-{
-	if (fpu_frame_extended())
-		return push_extended(at);
-	if (fpu_save_user(at) != 0)
-		return -EFAULT;
-	return clear_user(at + FX_SW_OFFSET, sizeof(struct fx_sw_bytes));
-}
 
 #ifdef __i386__
 /* FNSAVE leaves an empty FPU behind. The upper halves of words that have 16 bits are what Linux puts there. */
@@ -86,7 +166,7 @@ static int push_x87(vaddr_t at)
 {
 	struct fsave h;
 
-	fpu_save_x87(&h);
+	__asm__ volatile("fnsave %0" : "=m"(h) : : "memory");
 	h.fcw |= 0xffff0000u;
 	h.fsw |= 0xffff0000u;
 	h.ftw |= 0xffff0000u;
@@ -95,7 +175,7 @@ static int push_x87(vaddr_t at)
 	h.magic = cpu_features.fxsr ? 0 : 0xffff;
 	if (copy_to_user(at, &h, sizeof(h)) == 0)
 		return 0;
-	fpu_load_x87(&h);
+	load_x87(&h);
 	return -EFAULT;
 }
 #endif
@@ -103,11 +183,11 @@ static int push_x87(vaddr_t at)
 int fpu_frame_push(vaddr_t at)
 {
 #ifdef __i386__
-	if (cpu_features.fxsr && push_image(at + HEADER) != 0)
+	if (cpu_features.fxsr && save_image(at + HEADER) != 0)
 		return -EFAULT;
 	return push_x87(at);
 #else
-	return push_image(at);
+	return save_image(at);
 #endif
 }
 
@@ -144,7 +224,7 @@ static int pop_misaligned(vaddr_t at, uint32_t features)
 	if (err == 0)
 		err = copy_from_user(image, at, features != 0 ? image_size() : FXSAVE_SIZE);
 	if (err == 0)
-		err = fpu_load_checked(image, features);
+		err = load(image, features);
 	fpu_image_free(image);
 	return err;
 }
@@ -163,7 +243,7 @@ static int pop_image(vaddr_t at)
 	if (at % XSAVE_ALIGN != 0)
 		return pop_misaligned(at, features);
 #endif
-	return fpu_load_checked((const void *)at, features);
+	return load((const void *)at, features);
 }
 
 int fpu_frame_pop(vaddr_t at)
@@ -174,7 +254,7 @@ int fpu_frame_pop(vaddr_t at)
 		err = pop_image(at + HEADER);
 #ifdef __i386__
 	if (err == 0)
-		err = user_range_ok(at, sizeof(struct fsave)) ? fpu_load_x87((const void *)at)
+		err = user_range_ok(at, sizeof(struct fsave)) ? load_x87((const void *)at)
 							      : -EFAULT;
 #endif
 	if (err != 0)

@@ -71,22 +71,16 @@ void tls_unpack(struct user_desc *desc, uint64_t packed);
 
 /* FPU state as XSAVE, FXSAVE or FNSAVE writes it, so many bytes. */
 unsigned fpu_state_size(void);
-/* The calling thread's to user memory, by XSAVE or FXSAVE, which the CPU has; the place is aligned to 64 and below
- * USER_END. Says of XSAVE's x87 and SSE components that they are there, as Linux does. -EFAULT; may sleep. */
-int fpu_save_user(vaddr_t at);
-/* Loads it from user memory below USER_END, or from a copy: the components `features` by XRSTOR, 0: by FXRSTOR. What is not
- * loaded is as in a new program. -EINVAL: a fault; the state is undefined then, fpu_reset() has to follow. May sleep. */
-int fpu_load_checked(const void *image, uint32_t features);
-#ifdef __i386__
-struct fsave;
-/* The x87 part alone. FNSAVE initialises it; loading is as above, -EFAULT. */
-void fpu_save_x87(struct fsave *h);
-int fpu_load_x87(const void *fnsave);
-#endif
 /* The calling thread's FPU as a new program finds it; 0. */
 int fpu_reset(void);
 
 /* Inside arch/x86: fpu.c. */
+#ifdef __x86_64__
+#define FX64 "64" /* with all 16 XMM registers and 64-bit pointers */
+#else
+#define FX64 ""
+#endif
+extern uint32_t fpu_mxcsr_mask; /* bits of MXCSR that there are */
 void fpu_init_cache(void);
 void fpu_init_cpu(void);                 /* each CPU, by arch_cpu_features() */
 struct fpu_image *fpu_image_alloc(void); /* NULL: no memory */
