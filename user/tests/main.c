@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,56 @@ void show_status(const char *what, int status)
 		printf("%s: continued\n", what);
 }
 
+static char folder[32];
+static pid_t folder_owner;
+
+static void remove_folder(void)
+{
+	char command[64];
+
+	if (folder_owner != getpid())
+		return;
+	folder_owner = 0;
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	if (chdir("/") != 0 || system(command) != 0)
+		printf("cannot clean up\n");
+}
+
+const char *work_folder_in(const char *parent)
+{
+	remove_folder();
+	snprintf(folder, sizeof(folder), "%s/testXXXXXX", parent);
+	if (mkdtemp(folder) == NULL || chmod(folder, 0755) != 0 || chdir(folder) != 0) {
+		printf("cannot make a folder in %s\n", parent);
+		exit(1);
+	}
+	folder_owner = getpid();
+	umask(022);
+	return folder;
+}
+
+const char *work_folder(void)
+{
+	return work_folder_in("/tmp");
+}
+
+void show_path(const char *path)
+{
+	size_t n = strlen(folder);
+
+	if (n > 0 && strncmp(path, folder, n) == 0)
+		printf("here%s\n", path + n);
+	else
+		printf("%s\n", path);
+}
+
+const char *work_path(const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
+}
+
 void in_child(const char *what, void (*fn)(void))
 {
 	int status = 0;
@@ -65,6 +116,7 @@ void in_child(const char *what, void (*fn)(void))
 	pid = fork();
 	if (pid == 0) {
 		fn();
+		remove_folder();
 		fflush(stdout);
 		_exit(0);
 	}
@@ -81,6 +133,7 @@ static int run_one(const char *name)
 		if (strcmp(t->name, name) != 0)
 			continue;
 		t->fn();
+		remove_folder();
 		return fflush(stdout) == 0 ? 0 : 1;
 	}
 	fprintf(stderr, "tests: no test '%s'; --list names them\n", name);

@@ -24,8 +24,6 @@
 
 #include "test.h"
 
-#define WORK "/tmp/t_badptr"
-
 struct call {
 	const char *name;
 	long nr;
@@ -94,8 +92,7 @@ static void prepare(void)
 {
 	int fds[2];
 
-	if (system("rm -rf " WORK) != 0 || mkdir(WORK, 0755) != 0 || chdir(WORK) != 0)
-		printf("cannot prepare " WORK "\n");
+	work_folder();
 	zeros = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	scratch = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	readonly = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -17,15 +17,6 @@
 
 #include "test.h"
 
-#define WORK "/tmp/t_cred"
-
-static void fresh(void)
-{
-	if (system("rm -rf " WORK) != 0 || mkdir(WORK, 0755) != 0 || chdir(WORK) != 0)
-		printf("cannot prepare " WORK "\n");
-	umask(022);
-}
-
 static void ids(void)
 {
 	uid_t r, e, s;
@@ -113,7 +104,7 @@ TEST(cred_ids)
 {
 	int fd;
 
-	fresh();
+	work_folder();
 	fd = open("secret", O_RDWR | O_CREAT, 0600);
 	close(fd);
 	in_child("setuid", setuid_steps);
@@ -150,7 +141,7 @@ static void group_steps(void)
 
 TEST(cred_groups)
 {
-	fresh();
+	work_folder();
 	close(open("group", O_RDWR | O_CREAT, 0600));
 	SHOW(chown("group", 0, 8));
 	SHOW(chmod("group", 0040));
@@ -212,8 +203,8 @@ TEST(cred_set_id_programs)
 	struct stat st;
 	int fd;
 
-	fresh();
-	program = WORK "/prog";
+	work_folder();
+	program = work_path("prog");
 	copy_self(program, 2000, 200, 0755);
 	in_child("plain", run_as_user);
 	copy_self(program, 2000, 200, 04755);
@@ -275,8 +266,8 @@ TEST(cred_shared)
 	static char stack[16384] __attribute__((aligned(16)));
 	int status;
 
-	fresh();
-	program = WORK "/prog";
+	work_folder();
+	program = work_path("prog");
 	copy_self(program, 2000, 200, 06755);
 	in_child("shared directory", run_sharing_fs);
 	dup2(1, 30);
@@ -298,7 +289,7 @@ static void write_as_user(void)
 
 TEST(cred_write_clears_bits)
 {
-	fresh();
+	work_folder();
 	close(open("prog", O_WRONLY | O_CREAT, 0600));
 	SHOW(chmod("prog", 06777));
 	in_child("as user", write_as_user);

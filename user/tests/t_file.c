@@ -15,21 +15,12 @@
 
 #include "test.h"
 
-#define WORK "/tmp/t_file"
-
-static void fresh(void)
-{
-	if (system("rm -rf " WORK) != 0 || mkdir(WORK, 0755) != 0 || chdir(WORK) != 0)
-		printf("cannot prepare " WORK "\n");
-	umask(022);
-}
-
 TEST(file_rw)
 {
 	char buf[100];
 	int fd;
 
-	fresh();
+	work_folder();
 	fd = open("a", O_RDWR | O_CREAT | O_EXCL, 0640);
 	SHOW(write(fd, "hello world", 11));
 	SHOW(lseek(fd, 0, SEEK_CUR));
@@ -63,7 +54,7 @@ TEST(file_append)
 	int a, b;
 	char buf[10] = { 0 };
 
-	fresh();
+	work_folder();
 	a = open("x", O_WRONLY | O_CREAT | O_APPEND, 0600);
 	b = open("x", O_WRONLY | O_APPEND);
 	SHOW(write(a, "1", 1));
@@ -84,7 +75,7 @@ TEST(file_big)
 	unsigned char *p = malloc(N), *q = malloc(N);
 	int fd;
 
-	fresh();
+	work_folder();
 	for (int i = 0; i < N; i++)
 		p[i] = (unsigned char)(i * 7 + i / 4096);
 	fd = open("big", O_RDWR | O_CREAT, 0600);
@@ -101,7 +92,7 @@ TEST(open_errors)
 {
 	char *name = malloc(5000);
 
-	fresh();
+	work_folder();
 	SHOW(open("none", O_RDONLY));
 	SHOW(open("none/x", O_RDONLY | O_CREAT, 0600));
 	SHOW(open("", O_RDONLY));
@@ -167,7 +158,7 @@ TEST(directories)
 {
 	char name[20], cwd[PATH_MAX];
 
-	fresh();
+	work_folder();
 	SHOW(mkdir("d", 0700));
 	SHOW(mkdir("d", 0700));
 	SHOW(mkdir("d/e/f", 0700));
@@ -187,9 +178,9 @@ TEST(directories)
 	}
 	list("d");
 	SHOW(chdir("d"));
-	puts(getcwd(cwd, sizeof(cwd)));
+	show_path(getcwd(cwd, sizeof(cwd)));
 	SHOW(chdir(".."));
-	puts(getcwd(cwd, sizeof(cwd)));
+	show_path(getcwd(cwd, sizeof(cwd)));
 	SHOW(getcwd(cwd, 3) == NULL ? -1 : 0);
 	SHOW(chdir("d/f0001"));
 	SHOW(chdir("nowhere"));
@@ -204,7 +195,7 @@ TEST(links)
 	struct stat st;
 	ssize_t n;
 
-	fresh();
+	work_folder();
 	close(open("a", O_CREAT | O_WRONLY, 0644));
 	SHOW(link("a", "b"));
 	SHOW(stat("a", &st));
@@ -232,7 +223,7 @@ TEST(links)
 
 TEST(rename_rules)
 {
-	fresh();
+	work_folder();
 	close(open("a", O_CREAT | O_WRONLY, 0644));
 	close(open("b", O_CREAT | O_WRONLY, 0644));
 	mkdir("d", 0755);
@@ -257,7 +248,7 @@ TEST(stat_modes)
 	struct stat st;
 	struct statfs sf;
 
-	fresh();
+	work_folder();
 	umask(027);
 	close(open("m", O_CREAT | O_WRONLY, 0777));
 	SHOW(stat("m", &st));
@@ -284,7 +275,7 @@ TEST(dup_fcntl)
 	int fd, other;
 	char buf[4];
 
-	fresh();
+	work_folder();
 	fd = open("x", O_CREAT | O_RDWR, 0600);
 	SHOW(write(fd, "abcd", 4));
 	SHOW(lseek(fd, 1, SEEK_SET));
@@ -314,7 +305,7 @@ TEST(unlinked_open)
 	struct stat st;
 	int fd;
 
-	fresh();
+	work_folder();
 	fd = open("x", O_CREAT | O_RDWR, 0600);
 	SHOW(write(fd, "abc", 3));
 	SHOW(unlink("x"));
@@ -351,7 +342,7 @@ TEST(file_faults)
 	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd;
 
-	fresh();
+	work_folder();
 	munmap(two + 4096, 4096);
 	memset(two, 'q', 4096);
 	fd = open("x", O_CREAT | O_RDWR, 0600);
@@ -371,7 +362,7 @@ TEST(sendfile_copy)
 	int in, out;
 	off_t off = 2;
 
-	fresh();
+	work_folder();
 	in = open("in", O_CREAT | O_RDWR, 0600);
 	out = open("out", O_CREAT | O_RDWR, 0600);
 	SHOW(write(in, "0123456789", 10));

@@ -2,6 +2,7 @@
  * Files with holes and files without names; attributes that no file has. In /dev/shm, which is a tmpfs on the host.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,29 +13,13 @@
 #include "test.h"
 
 #define BLOCK 65536
-#define SHM   "/dev/shm/t_hole"
 
 /* Mayfly has no /dev/shm unless somebody makes it; its /tmp is a tmpfs, too. */
-static const char *work(void)
-{
-	static char dir[64];
-
-	if (dir[0] != '\0')
-		return dir;
-	strcpy(dir, SHM);
-	if (mkdir("/dev/shm", 01777) != 0 && errno != EEXIST)
-		strcpy(dir, "/tmp/t_hole");
-	return dir;
-}
-
 static void fresh(void)
 {
-	char cmd[128];
+	bool shm = mkdir("/dev/shm", 01777) == 0 || errno == EEXIST;
 
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", work());
-	if (system(cmd) != 0 || mkdir(work(), 0755) != 0 || chdir(work()) != 0)
-		printf("cannot prepare %s\n", work());
-	umask(022);
+	work_folder_in(shm ? "/dev/shm" : "/tmp");
 }
 
 static int fill(const char *name, size_t n)

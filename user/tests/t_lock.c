@@ -13,14 +13,6 @@
 
 #include "test.h"
 
-#define WORK "/tmp/t_lock"
-
-static void fresh(void)
-{
-	if (system("rm -rf " WORK) != 0 || mkdir(WORK, 0755) != 0 || chdir(WORK) != 0)
-		printf("cannot prepare " WORK "\n");
-}
-
 static struct flock range(int type, off_t start, off_t len)
 {
 	return (struct flock){
@@ -67,7 +59,7 @@ TEST(lock_ranges)
 	struct flock l = range(F_WRLCK, -5, 10);
 	int fd, ro, wo, fds[2], path;
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT, 0600);
 	ro = open("f", O_RDONLY);
 	wo = open("f", O_WRONLY);
@@ -109,7 +101,7 @@ TEST(lock_ofd)
 	struct flock l = range(F_WRLCK, 0, 10);
 	int a, b;
 
-	fresh();
+	work_folder();
 	a = open("f", O_RDWR | O_CREAT, 0600);
 	b = open("f", O_RDWR);
 	l.l_pid = 1;
@@ -144,7 +136,7 @@ TEST(lock_waiting)
 	pid_t pid;
 	char c;
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT, 0600);
 	SHOW(pipe(ready));
 	fflush(stdout);
@@ -174,7 +166,7 @@ TEST(lock_deadlock)
 	pid_t pid;
 	char c;
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT, 0600);
 	SHOW(pipe(to) | pipe(from));
 	SHOW(set(fd, F_SETLK, F_WRLCK, 0, 1));
@@ -204,7 +196,7 @@ TEST(lock_contended)
 {
 	int fd, bad = 0, status;
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT, 0600);
 	fflush(stdout);
 	for (int i = 0; i < 4; i++) {

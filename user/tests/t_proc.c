@@ -200,39 +200,42 @@ TEST(exec_errors)
 	char *argv[] = { "x", NULL }, *envp[] = { NULL };
 	int fd;
 
+	work_folder();
 	SHOW(execve("/no/such/file", argv, envp));
 	SHOW(execve("/tmp", argv, envp));
 	SHOW(execve("", argv, envp));
-	fd = open("/tmp/notexec", O_CREAT | O_WRONLY | O_TRUNC, 0644);
+	fd = open("notexec", O_CREAT | O_WRONLY | O_TRUNC, 0644);
 	printf("write %zd\n", write(fd, "hello\n", 6));
 	close(fd);
-	SHOW(execve("/tmp/notexec", argv, envp));
-	chmod("/tmp/notexec", 0755);
-	SHOW(execve("/tmp/notexec", argv, envp));
-	SHOW(execve("/tmp/notexec/x", argv, envp));
+	SHOW(execve("notexec", argv, envp));
+	chmod("notexec", 0755);
+	SHOW(execve("notexec", argv, envp));
+	SHOW(execve("notexec/x", argv, envp));
 	SHOW(execve(bad_pointer(), argv, envp));
 	SHOW(execve("/proc/self/exe", (char **)bad_pointer(), envp));
-	unlink("/tmp/notexec");
+	unlink("notexec");
 }
 
 TEST(exec_script)
 {
 	char *argv[] = { "script", "one two", "three", NULL }, *envp[] = { "A=b", NULL };
-	int fd = open("/tmp/script", O_CREAT | O_WRONLY | O_TRUNC, 0755), status;
 	static const char text[] = "#!/bin/sh\necho \"$#:$1:$2:$A\"\nexit 9\n";
+	int fd, status;
 	pid_t pid;
 
+	work_folder();
+	fd = open("script", O_CREAT | O_WRONLY | O_TRUNC, 0755);
 	printf("%zd\n", write(fd, text, sizeof(text) - 1));
 	close(fd);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		execve("/tmp/script", argv, envp);
+		execve("script", argv, envp);
 		_exit(99);
 	}
 	waitpid(pid, &status, 0);
 	show_status("script", status);
-	unlink("/tmp/script");
+	unlink("script");
 }
 
 TEST(exec_args)

@@ -16,14 +16,6 @@
 
 #include "test.h"
 
-#define WORK "/tmp/t_procfs"
-
-static void fresh(void)
-{
-	if (system("rm -rf " WORK) != 0 || mkdir(WORK, 0755) != 0 || chdir(WORK) != 0)
-		printf("cannot prepare " WORK "\n");
-}
-
 static char text[1 << 20];
 
 static const char *slurp(const char *path)
@@ -130,7 +122,7 @@ TEST(proc_maps)
 	unsigned maj, min;
 	int fd;
 
-	fresh();
+	work_folder();
 	mprotect(p + 4096, 4096, PROT_READ);
 	snprintf(want, sizeof(want), "%08lx-%08lx r--p 00000000 00:00 0", (unsigned long)p + 4096,
 		(unsigned long)p + 8192);
@@ -142,7 +134,8 @@ TEST(proc_maps)
 	snprintf(want, sizeof(want), "%08lx-", (unsigned long)p);
 	SHOW(sscanf(strstr(slurp("/proc/self/maps"), want), "%lx-%lx %4s %lx %x:%x %lu %255[^\n]",
 		&start, &end, perms, &off, &maj, &min, &ino, name));
-	printf("%s %lx %s\n", perms, off, name);
+	printf("%s %lx ", perms, off);
+	show_path(name);
 }
 
 TEST(proc_mem)
@@ -250,7 +243,7 @@ TEST(proc_fdinfo)
 	unsigned flags = 0;
 	int fd, fds[2];
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT | O_APPEND, 0600);
 	SHOW(write(fd, "12345", 5));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);

@@ -318,10 +318,8 @@ TEST(restart_matrix)
 		CALL(sleep_until),
 		CALL(sem_wait),
 	};
-	char folder[] = "/tmp/restartXXXXXX", command[60];
 
-	if (mkdtemp(folder) == NULL || chdir(folder) != 0)
-		return;
+	work_folder();
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		call = calls[i].fn;
 		flags = 0;
@@ -329,8 +327,4 @@ TEST(restart_matrix)
 		flags = SA_RESTART;
 		in_child("  with SA_RESTART", interrupt);
 	}
-	chdir("/");
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	if (system(command) != 0)
-		printf("cannot clean up\n");
 }

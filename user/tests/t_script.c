@@ -10,8 +10,6 @@
 
 #include "test.h"
 
-static char folder[] = "/tmp/scriptXXXXXX";
-
 /* In our own folder, the working directory: its name is never the same. */
 static const char *file(const char *name, const char *text, size_t len, mode_t mode)
 {
@@ -51,27 +49,11 @@ static void run_text(const char *what, const char *text)
 	run(what, file("s", text, strlen(text), 0755));
 }
 
-static void begin(void)
-{
-	if (mkdtemp(folder) == NULL || chdir(folder) != 0)
-		exit(1);
-}
-
-static void end(void)
-{
-	char command[100];
-
-	chdir("/");
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	if (system(command) != 0)
-		printf("cannot clean up\n");
-}
-
 #define TELL "\nfor i; do echo \"[$i]\"; done\nexit 5\n"
 
 TEST(script_lines)
 {
-	begin();
+	work_folder();
 	run_text("plain", "#!/bin/sh" TELL);
 	run_text("blanks", "#! \t /bin/sh  \t " TELL);
 	run_text("argument", "#!/bin/sh -e" TELL);
@@ -90,7 +72,6 @@ TEST(script_lines)
 	run_text("empty", "");
 	run("NUL ends the line", file("s", "#!/bin/echo a\0b\n", 16, 0755));
 	run("mode", file("s", "#!/bin/sh" TELL, 10, 0644));
-	end();
 }
 
 /* Lines of 254 to 258 bytes: in an argument what is too much is cut off, in a path it is an error. */
@@ -98,7 +79,7 @@ TEST(script_long_lines)
 {
 	char text[600], what[60], path[300];
 
-	begin();
+	work_folder();
 	for (size_t n = 253; n <= 258; n++) {
 		memset(text, 'a', sizeof(text));
 		memcpy(text, "#!/bin/echo ", 12);
@@ -125,14 +106,13 @@ TEST(script_long_lines)
 	memset(path, 'x', sizeof(path));
 	path[sizeof(path) - 1] = '\0';
 	run("a name that is too long", path);
-	end();
 }
 
 TEST(script_nesting)
 {
 	char name[20], text[200], what[40], path[100];
 
-	begin();
+	work_folder();
 	file("s0", "#!/bin/sh -e" TELL, strlen("#!/bin/sh -e" TELL), 0755);
 	for (int depth = 1; depth <= 7; depth++) {
 		snprintf(name, sizeof(name), "s%d", depth);
@@ -143,5 +123,4 @@ TEST(script_nesting)
 	}
 	file("self", "#!./self\n", 9, 0755);
 	run("itself", "./self");
-	end();
 }

@@ -14,14 +14,7 @@
 
 #include "test.h"
 
-#define WORK "/tmp/t_splice"
-#define BIG  1000000
-
-static void fresh(void)
-{
-	if (system("rm -rf " WORK) != 0 || mkdir(WORK, 0755) != 0 || chdir(WORK) != 0)
-		printf("cannot prepare " WORK "\n");
-}
+#define BIG 1000000
 
 static unsigned char pattern(size_t i)
 {
@@ -61,7 +54,7 @@ TEST(splice_file_pipe)
 	off64_t off = 100;
 	char buf[64];
 
-	fresh();
+	work_folder();
 	in = make("in", 20000);
 	out = open("out", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	SHOW(pipe(fds));
@@ -97,7 +90,7 @@ TEST(splice_errors)
 	int in, out, a[2], b[2], app, path;
 	off64_t off = 0, neg = -1;
 
-	fresh();
+	work_folder();
 	signal(SIGPIPE, SIG_IGN);
 	in = make("in", 1000);
 	out = open("out", O_RDWR | O_CREAT, 0600);
@@ -166,7 +159,7 @@ TEST(splice_stream)
 	int in, out, fds[2], status;
 	ssize_t n;
 
-	fresh();
+	work_folder();
 	in = make("in", BIG);
 	out = open("out", O_RDWR | O_CREAT, 0600);
 	SHOW(pipe(fds));
@@ -192,7 +185,7 @@ TEST(splice_big_write)
 	unsigned char *p = malloc(BIG);
 	ssize_t n;
 
-	fresh();
+	work_folder();
 	out = open("out", O_RDWR | O_CREAT, 0600);
 	for (size_t i = 0; i < BIG; i++)
 		p[i] = pattern(i);
@@ -223,7 +216,7 @@ TEST(splice_full_pipe)
 	int in, fds[2];
 	char buf[4096];
 
-	fresh();
+	work_folder();
 	in = make("in", 200000);
 	SHOW(pipe(fds));
 	SHOW(fcntl(fds[1], F_SETPIPE_SZ, 4096));
@@ -246,7 +239,7 @@ TEST(splice_signal)
 	struct sigaction act = { .sa_handler = on_alarm };
 	int in, out, fds[2];
 
-	fresh();
+	work_folder();
 	in = make("in", 8192);
 	out = open("out", O_RDWR | O_CREAT, 0600);
 	sigaction(SIGALRM, &act, NULL);
@@ -317,7 +310,7 @@ TEST(splice_sendfile)
 	off_t off = 10, neg = -5;
 	char buf[16] = "";
 
-	fresh();
+	work_folder();
 	in = make("in", BIG);
 	out = open("out", O_RDWR | O_CREAT, 0600);
 	app = open("out", O_WRONLY | O_APPEND);
@@ -375,7 +368,7 @@ TEST(splice_crossed)
 	pthread_t t;
 	void *bad;
 
-	fresh();
+	work_folder();
 	ab[0] = ba[1] = make("a", 20000);
 	ab[1] = ba[0] = make("b", 20000);
 	lseek(ab[0], 20000, SEEK_SET);
@@ -393,7 +386,7 @@ TEST(copy_range)
 	int in, out, app, dir, fds[2];
 	off64_t a = 0, b = 100;
 
-	fresh();
+	work_folder();
 	in = make("in", 100000);
 	out = open("out", O_RDWR | O_CREAT, 0600);
 	app = open("out", O_WRONLY | O_APPEND);
@@ -431,7 +424,7 @@ TEST(rw_preadv2)
 	struct iovec iov[2] = { { buf, 3 }, { buf + 3, 12 } };
 	int fd, fds[2];
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT, 0600);
 	SHOW(pwritev2(fd, &(struct iovec){ "0123456789", 10 }, 1, -1, 0));
 	SHOW(lseek(fd, 0, SEEK_CUR));
@@ -463,7 +456,7 @@ TEST(file_advice)
 {
 	int fd, fds[2], wr;
 
-	fresh();
+	work_folder();
 	fd = make("f", 10000);
 	wr = open("f", O_WRONLY);
 	SHOW(pipe(fds));

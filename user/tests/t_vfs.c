@@ -22,15 +22,6 @@
 
 #include "test.h"
 
-#define WORK "/tmp/t_vfs"
-
-static void fresh(void)
-{
-	if (system("rm -rf " WORK) != 0 || mkdir(WORK, 0755) != 0 || chdir(WORK) != 0)
-		printf("cannot prepare " WORK "\n");
-	umask(022);
-}
-
 static int make(const char *name, const char *text)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -48,7 +39,7 @@ TEST(vfs_at_calls)
 	char buf[64] = "";
 	int dir, fd;
 
-	fresh();
+	work_folder();
 	SHOW(mkdir("d", 0755));
 	dir = open("d", O_RDONLY | O_DIRECTORY);
 	fd = openat(dir, "f", O_RDWR | O_CREAT, 0600);
@@ -60,7 +51,7 @@ TEST(vfs_at_calls)
 	SHOW(fstatat(fd, "", &st, 0));
 	SHOW(fstatat(fd, "x", &st, 0));
 	SHOW(fstatat(99, "x", &st, 0));
-	SHOW(fstatat(99, WORK "/d/f", &st, 0));
+	SHOW(fstatat(99, work_path("d/f"), &st, 0));
 	SHOW(fstatat(dir, "f", &st, 0x8000000));
 	SHOW(symlinkat("f", dir, "l"));
 	SHOW(readlinkat(dir, "l", buf, sizeof(buf)));
@@ -101,7 +92,7 @@ TEST(vfs_open_path)
 	char c;
 	int fd, dir;
 
-	fresh();
+	work_folder();
 	make("f", "abc");
 	fd = open("f", O_PATH);
 	SHOW(fstat(fd, &st));
@@ -171,7 +162,7 @@ static void as_user(void)
 
 TEST(vfs_permissions)
 {
-	fresh();
+	work_folder();
 	make("secret", "x");
 	chmod("secret", 0600);
 	make("readable", "x");
@@ -202,7 +193,7 @@ TEST(vfs_times)
 	struct stat st;
 	int fd;
 
-	fresh();
+	work_folder();
 	make("f", "abc");
 	stat("f", &st);
 	SHOW(same_time(st.st_mtim, st.st_ctim)); /* one change, one time */
@@ -260,7 +251,7 @@ TEST(vfs_locks)
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 10, .l_len = 10 };
 	int fd, fd2, status;
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT, 0600);
 	SHOW(fcntl(fd, F_SETLK, &l));
 	SHOW(lock_in_child(fd, F_WRLCK, 0, 10));
@@ -379,20 +370,22 @@ TEST(vfs_poll_signals)
 
 TEST(vfs_proc_links)
 {
+	const char *folder = work_folder();
 	char buf[256], path[64];
 	struct stat a, b;
 	int fds[2], fd, fd2;
 	ssize_t n;
 
-	fresh();
 	make("f", "text of f\n");
 	fd = open("f", O_RDONLY);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = readlink(path, buf, sizeof(buf));
-	printf("%.*s\n", (int)n, buf);
+	n = readlink(path, buf, sizeof(buf) - 1);
+	buf[n] = '\0';
+	show_path(buf);
 	SHOW(unlink("f"));
-	n = readlink(path, buf, sizeof(buf));
-	printf("%.*s\n", (int)n, buf);
+	n = readlink(path, buf, sizeof(buf) - 1);
+	buf[n] = '\0';
+	show_path(buf);
 	fd2 = open(path, O_RDONLY); /* the file itself, though its name is gone */
 	n = read(fd2, buf, sizeof(buf));
 	printf("%.*s", (int)n, buf);
@@ -406,10 +399,12 @@ TEST(vfs_proc_links)
 	fd2 = open(path, O_RDONLY);
 	n = read(fd2, buf, sizeof(buf));
 	printf("%.*s\n", (int)n, buf);
-	SHOW(readlink("/proc/self/cwd", buf, sizeof(buf)));
-	printf("%.10s\n", buf);
+	SHOW(n = readlink("/proc/self/cwd", buf, sizeof(buf) - 1));
+	buf[n] = '\0';
+	show_path(buf);
 	SHOW(access("/proc/self/root/tmp", F_OK));
-	SHOW(access("/proc/self/cwd/../t_vfs", F_OK));
+	sprintf(path, "/proc/self/cwd/../%s", folder + strlen("/tmp/"));
+	SHOW(access(path, F_OK));
 	SHOW(open("/proc/self/fd/77", O_RDONLY));
 	SHOW(open("/proc/self/none", O_RDONLY));
 	SHOW(open("/proc/999999", O_RDONLY));
@@ -426,7 +421,7 @@ TEST(vfs_seekdir)
 	int n = 0, twice = 0, missing = 0;
 	DIR *d;
 
-	fresh();
+	work_folder();
 	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		make(name, "");
@@ -534,7 +529,7 @@ TEST(vfs_concurrent_tree)
 {
 	char name[8];
 
-	fresh();
+	work_folder();
 	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "%d", i);
 		mkdir(name, 0755);
@@ -548,7 +543,7 @@ TEST(vfs_concurrent_append)
 	char line[32];
 	int count[WORKERS] = { 0 }, torn = 0, fd;
 
-	fresh();
+	work_folder();
 	make("log", "");
 	in_workers(appender);
 	fd = open("log", O_RDONLY);
@@ -569,7 +564,7 @@ TEST(vfs_mapping_and_write)
 	char *map;
 	int fd;
 
-	fresh();
+	work_folder();
 	fd = open("f", O_RDWR | O_CREAT, 0600);
 	SHOW(ftruncate(fd, 8192));
 	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -38,6 +38,13 @@ extern int test_seconds;
 void show(const char *what, long value);
 /* An address that is never mapped; the compiler does not know it. */
 void *bad_pointer(void);
+/* The caller is in an empty folder of its own below /tmp from now on, with a umask of 022; it goes when the test, or the
+ * in_child(), that made it returns. Its path, or that of something in it. */
+const char *work_folder(void);
+const char *work_folder_in(const char *parent);
+const char *work_path(const char *name);
+/* Prints it without the folder's name, which is never the same. */
+void show_path(const char *path);
 /* Returns when that thread sleeps, as /proc says; false: there is none. */
 int await_sleep(int pid, int tid);
 /* Runs fn in a child and prints how it ended. */
