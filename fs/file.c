@@ -53,8 +53,10 @@ void file_put(struct file *f)
 		lock_release_file(f);
 	if (f->ops->release != NULL)
 		f->ops->release(f);
-	if (f->counted)
+	if (f->counted) {
 		mount_drop_write(f->vnode->mount);
+		vnode_drop_write(f->vnode);
+	}
 	if (f->vnode != NULL)
 		vnode_put(f->vnode);
 	kfree(f->path);

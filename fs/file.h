@@ -62,7 +62,7 @@ struct file {
 	struct mutex pos_lock;
 	uint64_t pos;
 	struct list epitems; /* fs/epoll.c: who has it in his set */
-	bool counted;        /* among its mount's writers */
+	bool counted;        /* among its vnode's and its mount's writers */
 	char *path; /* as opened, absolute where known; for /proc/PID/fd and maps; may be NULL */
 };
 

@@ -106,7 +106,9 @@ static struct file *make_file(struct nameidata *nd, struct vnode *vn, int flags)
 	if (flags & O_PATH)
 		return f;
 	if (S_ISREG(vn->mode) && file_writable(f)) {
-		err = mount_want_write(vn->mount);
+		err = vnode_want_write(vn);
+		if (err == 0 && (err = mount_want_write(vn->mount)) != 0)
+			vnode_drop_write(vn);
 		f->counted = err == 0;
 	}
 	if (err == 0)
@@ -218,7 +220,7 @@ static struct file *open_walked(struct nameidata *nd, int flags, uint32_t mode)
 	} else if (!created) {
 		err = may_open(vn, flags);
 		if (err == 0 && (flags & O_TRUNC) && S_ISREG(vn->mode))
-			err = vfs_truncate(vn, 0);
+			err = vfs_truncate_closed(vn, 0);
 	}
 	if (err != 0) {
 		vnode_put(vn);

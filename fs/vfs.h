@@ -100,6 +100,7 @@ struct vnode {
 	void *fifo;               /* pipe behind a FIFO while open */
 	struct mutex write_lock;  /* regular files: writes and truncations */
 	bool linkable;            /* by O_TMPFILE: link(2) may give it its first name */
+	int writers; /* regular files: open for writing so often; < 0: executed so often. Atomic */
 };
 
 /* One reference, locks initialised, the mount referenced; the rest is the file system's to fill in. */
@@ -114,6 +115,13 @@ void vnode_get(struct vnode *vn);
 void vnode_put(struct vnode *vn);
 /* The lock of a directory inside another one whose lock is held. */
 void vnode_lock_child(struct vnode *vn);
+
+/* A regular file is either written to or executed (man 2 execve, man 2 open): -ETXTBSY while it is the other. Each
+ * success is undone; who has one may have more. Libraries are only mapped, and may be written to. Any context. */
+int vnode_want_write(struct vnode *vn);
+void vnode_drop_write(struct vnode *vn);
+int vnode_deny_write(struct vnode *vn);
+void vnode_allow_write(struct vnode *vn);
 
 struct statfs_info {
 	uint64_t type, bsize, blocks, bfree, bavail, files, ffree, namelen, flags;
@@ -212,6 +220,8 @@ int vfs_rename(struct vnode *ostart, const char *opath, struct vnode *nstart, co
 int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st);
 /* Size of a regular file; -EFBIG beyond RLIMIT_FSIZE. extend: only if it is smaller. */
 int vfs_truncate(struct vnode *vn, uint64_t size);
+/* The same of a file that is not open for writing. -ETXTBSY, too. */
+int vfs_truncate_closed(struct vnode *vn, uint64_t size);
 int vfs_extend(struct vnode *vn, uint64_t size);
 /* The file was written to: its times, and the set-id bits that a write by others takes away. */
 void vfs_touch(struct vnode *vn);

@@ -18,6 +18,7 @@ void vnode_init(struct vnode *vn, struct mount *m, const struct vnode_ops *ops, 
 	mutex_init(&vn->lock, "vnode");
 	mutex_init(&vn->write_lock, "vnode_write");
 	vn->refs = 1;
+	vn->writers = 0;
 	vn->mode = mode;
 	vn->ops = ops;
 	vn->mount = m;
@@ -56,6 +57,47 @@ void vnode_put(struct vnode *vn)
 void vnode_lock_child(struct vnode *vn)
 {
 	mutex_lock_nested(&vn->lock);
+}
+
+/* ---- written to or executed ---- */
+
+/* One step away from 0, unless the count is on the other side of it. */
+static int count_use(struct vnode *vn, int step)
+{
+	int n = READ_ONCE(vn->writers);
+
+	do {
+		if (n * step < 0)
+			return -ETXTBSY;
+	} while (!__atomic_compare_exchange_n(
+		&vn->writers, &n, n + step, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return 0;
+}
+
+int vnode_want_write(struct vnode *vn)
+{
+	return count_use(vn, 1);
+}
+
+int vnode_deny_write(struct vnode *vn)
+{
+	return count_use(vn, -1);
+}
+
+void vnode_drop_write(struct vnode *vn)
+{
+	int n = __atomic_fetch_sub(&vn->writers, 1, __ATOMIC_RELAXED);
+
+	KASSERT(n > 0, "vnode is not open for writing");
+	(void)n;
+}
+
+void vnode_allow_write(struct vnode *vn)
+{
+	int n = __atomic_fetch_add(&vn->writers, 1, __ATOMIC_RELAXED);
+
+	KASSERT(n < 0, "vnode is not executed");
+	(void)n;
 }
 
 /* ---- permissions ---- */
@@ -232,6 +274,17 @@ static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
 int vfs_truncate(struct vnode *vn, uint64_t size)
 {
 	return set_size(vn, size, false);
+}
+
+int vfs_truncate_closed(struct vnode *vn, uint64_t size)
+{
+	int err = vnode_want_write(vn);
+
+	if (err != 0)
+		return err;
+	err = vfs_truncate(vn, size);
+	vnode_drop_write(vn);
+	return err;
 }
 
 int vfs_extend(struct vnode *vn, uint64_t size)

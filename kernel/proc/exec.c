@@ -52,7 +52,7 @@ static int enter_script(struct exec *x, const struct script *s, const char *scri
 	f = exec_open(NULL, s->interp, 0);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	file_put(x->program.file);
+	exec_close(x->program.file);
 	x->program.file = f;
 	return 0;
 }
@@ -149,7 +149,7 @@ static void switch_map(struct exec *x)
 	struct file *old_exe;
 	struct vm_map *old;
 
-	file_get(x->program.file);
+	exec_share(x->program.file);
 	spin_lock(&proc_lock);
 	old = p->vm;
 	p->maxrss = proc_maxrss(p);
@@ -162,7 +162,7 @@ static void switch_map(struct exec *x)
 	proc_vfork_release(p);
 	vm_map_put(old);
 	if (old_exe != NULL)
-		file_put(old_exe);
+		exec_close(old_exe);
 }
 
 static void set_names(const char *path)
@@ -213,9 +213,9 @@ static long commit(struct exec *x, const char *path)
 static void release(struct exec *x)
 {
 	if (x->program.file != NULL)
-		file_put(x->program.file);
+		exec_close(x->program.file);
 	if (x->interp.file != NULL)
-		file_put(x->interp.file);
+		exec_close(x->interp.file);
 	exec_args_release(&x->args);
 	kfree(x);
 }
@@ -227,7 +227,7 @@ static int open_program(struct exec *x, const struct exec_request *r)
 
 	if (f == NULL)
 		f = exec_open(r->start, r->path, r->open_flags);
-	else if ((err = exec_check(f)) == 0)
+	else if ((err = exec_use(f)) == 0)
 		file_get(f);
 	if (err != 0 || IS_ERR(f))
 		return err != 0 ? err : PTR_ERR(f);

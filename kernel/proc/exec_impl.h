@@ -52,9 +52,10 @@ struct exec {
 	bool secure; /* AT_SECURE */
 };
 
-/* May the caller execute it: a regular file with an x bit for him. 0 or -errno. */
-int exec_check(const struct file *f);
-/* Opens such a file. The path as vfs_open() has it; flags: O_NOFOLLOW or 0. ERR_PTR. */
+/* If the caller may execute it, a regular file with an x bit for him, nobody may write to it from now on. 0 or -errno;
+ * -ETXTBSY: somebody does. */
+int exec_use(struct file *f);
+/* Opens such a file and does that. The path as vfs_open() has it; flags: O_NOFOLLOW or 0. ERR_PTR. */
 struct file *exec_open(struct vnode *start, const char *path, int flags);
 /* The first bytes of the file, PAGE_SIZE at most, into buf. Their number or -errno. */
 ssize_t exec_read_first_page(struct file *f, char *buf);

@@ -38,14 +38,32 @@
 
 /* ---- Files ---- */
 
-int exec_check(const struct file *f)
+int exec_use(struct file *f)
 {
 	struct vnode *vn = f->vnode;
+	int err;
 
 	if (vn == NULL || (vn->mode & S_IFMT) != S_IFREG || vn->object == NULL ||
 		(vn->mount->flags & MS_NOEXEC))
 		return -EACCES;
-	return vfs_permission(vn, 1);
+	err = vfs_permission(vn, MAY_EXEC);
+	return err != 0 ? err : vnode_deny_write(vn);
+}
+
+/* Its vnode is denied already, so this cannot fail. */
+void exec_share(struct file *f)
+{
+	int err = vnode_deny_write(f->vnode);
+
+	KASSERT(err == 0, "a program that is written to");
+	(void)err;
+	file_get(f);
+}
+
+void exec_close(struct file *f)
+{
+	vnode_allow_write(f->vnode);
+	file_put(f);
 }
 
 struct file *exec_open(struct vnode *start, const char *path, int flags)
@@ -55,7 +73,7 @@ struct file *exec_open(struct vnode *start, const char *path, int flags)
 
 	if (IS_ERR(f))
 		return f;
-	err = S_ISLNK(f->vnode->mode) ? -ELOOP : exec_check(f);
+	err = S_ISLNK(f->vnode->mode) ? -ELOOP : exec_use(f);
 	if (err == 0)
 		return f;
 	file_put(f);

@@ -89,7 +89,7 @@ static void release_resources(struct proc *p)
 	if (fs != NULL)
 		fs_context_put(fs);
 	if (exe != NULL)
-		file_put(exe);
+		exec_close(exe);
 
 	spin_lock(&proc_lock); /* interrupts off: nobody switches page tables in between */
 	p->maxrss = proc_maxrss(p);

@@ -42,7 +42,7 @@ static void copy_identity(struct proc *child, const struct proc *parent)
 	child->membarriers = parent->membarriers;
 	child->exe = parent->exe;
 	if (child->exe != NULL)
-		file_get(child->exe);
+		exec_share(child->exe);
 }
 
 static int copy_resources(struct proc *child, struct proc *parent, uint64_t flags)
@@ -77,7 +77,7 @@ static void drop_resources(struct proc *child)
 	if (child->vm != NULL)
 		vm_map_put(child->vm);
 	if (child->exe != NULL)
-		file_put(child->exe);
+		exec_close(child->exe);
 }
 
 struct count_ctx {

@@ -61,7 +61,7 @@ struct proc {
 	uint64_t execs;    /* how often it was replaced by a new program's; proc_lock */
 	struct fd_table *fds;
 	struct fs_context *fs;
-	struct file *exe;
+	struct file *exe; /* exec_share(), exec_close() */
 	struct cred cred;
 	struct rlimit_pair rlimits[NRLIMITS];
 	struct sig_proc *sig; /* handlers, shared pending: kernel/proc/signal.h */
@@ -189,6 +189,9 @@ struct exec_request {
 	bool user;
 };
 long proc_exec(const struct exec_request *r);
+/* The file of a program: another reference to it, and the end of one. Nobody may write to it while there are any. */
+void exec_share(struct file *f);
+void exec_close(struct file *f);
 /* exec_load.c: kernel.randomize_va_space (man 5 proc): 0 nothing, 1 all but the heap, 2 the heap too. */
 extern unsigned exec_randomize;
 /* exit.c: ends the calling process, all of its threads, with a wait status; never returns. */

@@ -313,7 +313,7 @@ static long truncate_path(vaddr_t upath, int64_t size)
 		return err;
 	err = S_ISREG(vn->mode) ? vfs_permission(vn, MAY_WRITE) : 0;
 	if (err == 0)
-		err = vfs_truncate(vn, (uint64_t)size);
+		err = vfs_truncate_closed(vn, (uint64_t)size);
 	vnode_put(vn);
 	return err;
 }
