@@ -106,7 +106,7 @@ static const struct sf_ops *const all_ops[] = {
 static enum sf_strategy choose_strategy(void)
 {
 	bool can_direct = DMAP_LIMIT > UINT32_MAX;
-	enum sf_strategy def = can_direct ? SF_DIRECT : SF_EPOCH;
+	enum sf_strategy def = can_direct ? SF_DIRECT : SF_CACHE;
 	const char *want = option_get("sfbuf");
 
 	if (want == NULL)

@@ -54,6 +54,6 @@ done
 
 # i386 has no direct map: it says so, and goes on with its default.
 vm --arch i386 --append sfbuf=direct -- grep strategy /proc/sf_buf
-is "$status $(cat "$out")" "0 strategy epoch" "i386: direct refused"
+is "$status $(cat "$out")" "0 strategy cache" "i386: direct refused"
 matches "$log" 'direct' "i386: with a message"
 done_testing

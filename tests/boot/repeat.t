@@ -15,7 +15,7 @@ boots() { # boots N ARCH [STRATEGY]
 }
 
 sum=$(head -c 8000000 /dev/zero | tr '\0' x | sha256sum | cut -d ' ' -f 1)
-many=5 epoch=0
+many=5 epoch=5
 [ -z "$soak" ] || many=50 epoch=200
 boots $many amd64
 boots $many i386

@@ -55,7 +55,9 @@ one_axis_at_a_time() {
 		done
 	done
 	for smp in 1 2 8; do
-		torture "i386 $smp CPUs" nsfbufs=8 --arch i386 --smp $smp $debug
+		for strategy in cache epoch; do
+			torture "i386 $strategy $smp CPUs" "sfbuf=$strategy nsfbufs=8" --arch i386 --smp $smp $debug
+		done
 	done
 }
 

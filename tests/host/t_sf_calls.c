@@ -197,7 +197,8 @@ static void check_options(void)
 
 	start("nonsense", 8);
 	ok(strstr(host_log_last, "slots") != NULL, "unknown strategy: the default");
-	is_int(sf_buf_strategy == SF_DIRECT, can_direct, "which is direct where it can be had");
+	is_int(sf_buf_strategy, can_direct ? SF_DIRECT : SF_CACHE,
+		"which is direct where it can be had, else cache");
 	start("direct", 8);
 	is_int(sf_buf_strategy == SF_DIRECT, can_direct, "direct, where it can be had");
 	start("cache", 0);
