@@ -125,8 +125,8 @@ uint64_t option_u64(const char *name, uint64_t def, uint64_t min, uint64_t max)
 	return def;
 }
 
-/* Asked for only when they are needed, after options_check(). */
-static const char *const late_options[] = { "init", "panic", "selftest_seconds" };
+/* Asked for only when they are needed: after options_check(), or by drivers that may have nothing to drive. */
+static const char *const late_options[] = { "init", "panic", "rawserial", "selftest_seconds" };
 
 void options_check(void)
 {
