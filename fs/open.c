@@ -234,6 +234,7 @@ static struct file *open_unnamed(struct nameidata *nd, int flags, uint32_t mode)
 {
 	char name[24];
 	struct vnode *dir, *vn;
+	struct file *f;
 	int err = nd_full(nd, true, &dir);
 
 	if (err != 0)
@@ -258,7 +259,9 @@ static struct file *open_unnamed(struct nameidata *nd, int flags, uint32_t mode)
 	nd->dir = dir;
 	nd->name = name;
 	nd->len = (size_t)ksnprintf(name, sizeof(name), "#%llu", (unsigned long long)vn->ino);
-	return make_file(nd, vn, flags);
+	f = make_file(nd, vn, flags);
+	nd->name = NULL;
+	return f;
 }
 
 struct file *vfs_open(struct vnode *start, const char *path, int flags, uint32_t mode)

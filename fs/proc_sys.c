@@ -54,7 +54,7 @@ static int show_meminfo(struct textbuf *tb, struct proc *p)
 		(unsigned long long)(st.free + clean_pages()) * kb);
 	tb_printf(tb, "Buffers:        %8u kB\n", 0u);
 	tb_printf(tb, "Cached:         %8llu kB\n",
-		(unsigned long long)(tmpfs_total_pages() + vm_lru_pages()) * kb);
+		(unsigned long long)tmpfs_total_pages() + vm_lru_pages() * kb);
 	tb_printf(tb, "SwapCached:     %8u kB\n", 0u);
 	tb_printf(tb, "SwapTotal:      %8u kB\n", 0u);
 	tb_printf(tb, "SwapFree:       %8u kB\n", 0u);
@@ -356,7 +356,7 @@ static int show_vmstat(struct textbuf *tb, struct proc *p)
 	page_stats(&st);
 	tb_printf(tb, "nr_free_pages %llu\nnr_shmem %llu\nnr_file_pages %llu\nnr_dirty %llu\n",
 		(unsigned long long)st.free, (unsigned long long)tmpfs_total_pages(),
-		(unsigned long long)(tmpfs_total_pages() + vm_lru_pages()),
+		(unsigned long long)tmpfs_total_pages() + vm_lru_pages(),
 		(unsigned long long)vm_cache_dirty_pages());
 	return 0;
 }

@@ -59,7 +59,7 @@ struct thread {
 	unsigned pin_count;
 	struct cpumask affinity;
 	struct list rq_link;
-	int8_t nice; /* these three only kept and told: kernel/syscall/sys_sched.c */
+	int nice; /* these three only kept and told: kernel/syscall/sys_sched.c */
 	uint8_t policy;
 	bool reset_on_fork; /* children begin with no negative nice value */
 	uint64_t slice_end;

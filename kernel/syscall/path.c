@@ -43,9 +43,9 @@ int at_begin(struct at *at, int dfd, vaddr_t upath, bool empty)
 	char *path = empty ? path_get_empty_ok(upath) : path_get(upath);
 	int err = 0;
 
+	*at = (struct at){ .path = path };
 	if (IS_ERR(path))
 		return PTR_ERR(path);
-	*at = (struct at){ .path = path };
 	if (path[0] == '/' || dfd == AT_FDCWD)
 		return 0;
 	at->file = fd_file_path(dfd);

@@ -70,7 +70,7 @@ static void set(struct thread *t, struct renice *r)
 	} else if (r->nice < t->nice && !nice_within_limit(t, r->nice)) {
 		r->ret = -EACCES;
 	} else {
-		t->nice = (int8_t)r->nice;
+		t->nice = r->nice;
 		if (r->ret == -ESRCH)
 			r->ret = 0;
 	}

@@ -147,7 +147,7 @@ static long change_locked(struct thread *t, int policy, struct abi_sched_attr *a
 	t->policy = (uint8_t)policy;
 	t->reset_on_fork = reset;
 	if (is_fair(policy))
-		t->nice = (int8_t)a->nice;
+		t->nice = a->nice;
 	return 0;
 }
 
