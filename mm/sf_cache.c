@@ -5,7 +5,7 @@
  *
  * An entry's cpumask names the CPUs known to hold no stale translation of its address. When a slot
  * is recycled, the accessed bit of the entry that goes decides: a translation can be cached only
- * after A was set (Intel SDM 3A 4.10.2), so if A was clear no CPU holds *that* translation and the
+ * after A was set (Intel SDM 3A 4.10.2.3), so if A was clear no CPU holds *that* translation and the
  * mask stays what it was; if A was set any CPU may hold it and the mask becomes empty. It is not made
  * full in the first case: a CPU whose bit was clear may still hold an older one (PAPER trap 1).
  * Whoever is about to use the mapping on CPUs outside the mask invalidates there first and adds

@@ -25,11 +25,10 @@ struct sf_line sf_lines[MAX_CPUS];
 /* What each CPU has retired for its next private misses; looked at by the CPU alone. Others may have claimed it. */
 static struct sf_buf *retired[MAX_CPUS][BATCH_MAX];
 
-static unsigned nfresh; /* clean slots that were never used; sf_pool.lock */
-static unsigned batch;  /* slots of a refill: at most half of them */
-static unsigned
-	private_batch;     /* slots a private miss retires at once: all CPUs' at most a quarter */
-static unsigned refilling; /* atomic: a refill is under way */
+static unsigned nfresh;        /* clean slots that were never used; sf_pool.lock */
+static unsigned batch;         /* slots of a refill: at most half of the pool */
+static unsigned private_batch; /* slots a private miss retires: all CPUs' at most a quarter */
+static unsigned refilling;     /* atomic: a refill is under way */
 
 /* ---- how many are in use ---- */
 
@@ -111,9 +110,9 @@ static void remember(struct sf_line *l, unsigned gone)
 			l->oldest, list_first(&l->inactive, struct sf_buf, free_link)->queued_at);
 }
 
-/* Claims up to `want` of the first ones into `slots`, and returns how many: of SCAN at most those that are neither
- * in use nor warm nor younger than *until; without `until` those that are not in use, and goes on till it has
- * one. 0 then: the list is empty. */
+/* Claims up to `want` slots from the front of a list into `slots`, and returns how many. With `until` it looks at
+ * SCAN at most, stops at the first that is younger than that, and sends warm ones to the end. Without, it takes
+ * warm ones as well and goes on until it has one: 0 then means that the list is empty. Those in use just leave. */
 static unsigned claim_from(
 	struct sf_line *l, const unsigned *until, unsigned want, struct list *slots)
 {

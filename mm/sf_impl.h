@@ -24,12 +24,10 @@ struct sf_buf {
 		struct list hash_link;
 		struct sf_buf *hash_next; /* epoch */
 	};
-	struct list
-		free_link; /* sf_pool.free while refs is 0, maybe longer; epoch: any of its lists */
+	struct list free_link; /* sf_pool.free while refs is 0, maybe longer; epoch: any list */
 	union {
-		unsigned user; /* eager, percpu: SFB_PIPE..., who pays for unmapping */
-		unsigned
-			queued_at; /* epoch: orders the inactive of all CPUs by age; sf_line.lock */
+		unsigned user;      /* eager, percpu: SFB_PIPE..., who pays for unmapping */
+		unsigned queued_at; /* epoch: the age of inactive ones; sf_line.lock */
 	};
 	unsigned long gen;      /* epoch: a CPU that has flushed since holds nothing stale either */
 	struct cpumask cpumask; /* cache, epoch: CPUs that hold no stale translation of kva */
@@ -152,8 +150,9 @@ static ALWAYS_INLINE uint32_t sf_hash(const struct vm_page *page)
 	return (uint32_t)(uintptr_t)page * 0x9e3779b1u;
 }
 
-unsigned sf_buf_inuse(
-	void); /* slots with references, of a strategy that has slots. Pool's lock held */
-void sf_buf_reset_peak(void); /* Pool's lock held */
+/* Slots with references, of a strategy that has slots. Pool's lock held. */
+unsigned sf_buf_inuse(void);
+/* The peak starts anew. Pool's lock held. */
+void sf_buf_reset_peak(void);
 
 #endif

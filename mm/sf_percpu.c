@@ -236,6 +236,7 @@ static void sweep(unsigned flags)
 	if (!MUTANT(percpu_clean_early))
 		flush_everywhere(va, n, flags);
 	spin_lock(&sf_pool.lock);
+	/* Clean ones stand in front: the others go behind them, and all come back. */
 	list_splice_back(&out, &sf_pool.free);
 	list_splice_back(&sf_pool.free, &out);
 	swept -= n;
