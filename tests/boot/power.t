@@ -88,8 +88,8 @@ with_disk() { # with_disk END ARCH VM-ARG...: dirties /dev/md0, then does END; i
 			exec 3>open && seq 1 5000 >&3 && rm gone && ln file a/link && $end; sleep 1000"
 }
 
-disk_after() { # disk_after ARCH: what is on the disk now, in $tmp/disk.after; prints the file system's state
-	"$top/tests/lib/md" "$O/mayfly-$1.elf" "$tmp/ram" "$tmp/disk.after" $disk_size >"$tmp/said" 2>&1 || note "$(cat "$tmp/said")"
+disk_after() { # disk_after ARCH [SIZE]: what is on the disk now, in $tmp/disk.after; prints the file system's state
+	"$top/tests/lib/md" "$O/mayfly-$1.elf" "$tmp/ram" "$tmp/disk.after" ${2:-$disk_size} >"$tmp/said" 2>&1 || note "$(cat "$tmp/said")"
 	dumpe2fs -h "$tmp/disk.after" 2>/dev/null | sed -n 's/^Filesystem state: *//p'
 }
 
@@ -126,6 +126,47 @@ else
 	clean_after reboot amd64
 	clean_after poweroff amd64 --uefi --machine q35
 	clean_after reboot i386 --uefi
+fi
+
+# The same where that disk is the root: an image of the initramfs with a command of its own, brought by fw_cfg, or by GRUB as a
+# module of an ISO made with it.
+root_kib=24576
+rooted() { # rooted ARCH VM-ARG...
+	arch=$1 what="root=/dev/md0 $*"
+	shift
+	rm -rf "$tmp/root" "$tmp/build" "$tmp/ram" "$tmp/disk.after"
+	mkdir -p "$tmp/root/etc/mayfly" "$tmp/build"
+	(cd "$tmp/root" && cpio -id --quiet <"$O/initramfs-$arch.cpio")
+	printf '%s\0' sh -c 'seq 1 1000 >/new; grep " / " /proc/mounts >/mounted; poweroff; sleep 1000' >"$tmp/root/etc/mayfly/cmd"
+	mke2fs -q -t ext2 -b 1024 -d "$tmp/root" "$tmp/build/disk.ext2" $root_kib >"$tmp/said" 2>&1 || note "$(cat "$tmp/said")"
+	for file in mayfly-amd64.elf initramfs-amd64.cpio mayfly-i386.elf initramfs-i386.cpio; do
+		ln -s "$O/$file" "$tmp/build/"
+	done
+	case $* in
+	*--iso*) (cd "$O" && "$top/tools/iso" "$tmp/build/mayfly.iso" "$top/boot/grub.cfg" iso/mayfly-amd64.elf initramfs-amd64.cpio \
+		iso/mayfly-i386.elf initramfs-i386.cpio "$tmp/build/disk.ext2") ;;
+	*) set -- --md "$tmp/build/disk.ext2" "$@" ;;
+	esac
+	start --build "$tmp/build" --arch $arch --mem 256 --qemu=-machine --qemu=memory-backend=ram --qemu=-object \
+		--qemu="memory-backend-file,id=ram,size=256M,mem-path=$tmp/ram,share=on" --append root=/dev/md0 "$@" -- false
+	wait $vm
+	matches "$log" 'power: off by' "$what: ends the machine"
+	is "$(disk_after $arch $((root_kib * 1024)))" clean "$what: leaves the root clean"
+	e2fsck -f -n "$tmp/disk.after" >"$tmp/said" 2>&1
+	is "$? $(grep -cE '[?] no|WARNING' "$tmp/said")" '0 0' "$what: and e2fsck -f agrees"
+	is "$(debugfs -R 'cat new' "$tmp/disk.after" 2>/dev/null | md5sum) $(debugfs -R 'cat mounted' "$tmp/disk.after" 2>/dev/null)" \
+		"$(seq 1 1000 | md5sum) /dev/md0 / ext2 rw 0 0" "$what: what was written to it is there"
+}
+
+if [ -n "$soak" ]; then
+	for arch in amd64 i386; do
+		for firmware in "" --iso "--iso --uefi"; do
+			rooted $arch $firmware
+		done
+	done
+else
+	rooted i386
+	rooted amd64 --iso
 fi
 
 if [ -n "$soak" ]; then
