@@ -116,9 +116,12 @@ static int get_locked(struct bufcache *bc, uint64_t block, bool fresh, struct bu
 	if (b != NULL) {
 		list_remove(&b->lru_link);
 		list_push_back(&bc->lru, &b->lru_link);
+		if (fresh && b->refs > 0) /* what is free on the disk is in use */
+			return -EUCLEAN;
 		if (fresh) {
 			memset(b->data, 0, bc->block_size);
 			b->noted = false;
+			b->owner = 0;
 		}
 	} else {
 		trim(bc);

@@ -24,7 +24,9 @@ struct bufcache;
 struct buf {
 	uint8_t *data; /* block_size bytes */
 	uint64_t block;
-	bool noted; /* its owner's note; false when the block was read or made anew */
+	/* Its owner's notes; false and 0 when the block was read or made anew. */
+	bool noted;
+	uint32_t owner; /* atomic */
 
 	/* The cache's. */
 	struct bufcache *cache;
@@ -55,7 +57,7 @@ void bufcache_destroy(struct bufcache *bc);
 
 /* The block's buffer, read if it is not there: 0 and *out; -EIO, -ENOMEM. May sleep. */
 int buf_read(struct bufcache *bc, uint64_t block, struct buf **out);
-/* The same for a block whose contents mean nothing yet: zeroed, dirty. */
+/* The same for a block whose contents mean nothing yet: zeroed, dirty. -EUCLEAN: somebody holds it. */
 int buf_new(struct bufcache *bc, uint64_t block, struct buf **out);
 void buf_dirty(struct buf *b);
 void buf_put(struct buf *b); /* NULL is fine */

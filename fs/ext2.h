@@ -106,6 +106,11 @@ int ext2_map(struct ext2_node *n, uint64_t idx, bool create, bool reserved, uint
 /* Frees what lies in blocks from `first` on. */
 int ext2_unmap(struct ext2_node *n, uint64_t first);
 
+/* buf_read(), or buf_new() if it is `fresh`, of a block of entries, pointers or text of this node's: -EUCLEAN if
+ * it was seen to be another's. So the locks above do protect what is in a buffer, even where an image
+ * gives a block to two inodes. */
+int ext2_own_read(struct ext2_node *n, uint32_t block, bool fresh, struct buf **b);
+
 /* ---- ext2_inode.c ---- */
 
 /* Fills in n->raw; n->lock is initialised. -EUCLEAN when it cannot be the inode of a file that has

@@ -83,7 +83,7 @@ static int read_block(struct ext2_node *dir, uint64_t idx, struct buf **b)
 		return err;
 	if (block == 0)
 		return ext2_corrupt(dir->fs, "directory %u has a hole", dir->ino);
-	return buf_read(dir->fs->bc, block, b);
+	return ext2_own_read(dir, block, false, b);
 }
 
 /* ---- searching ---- */
@@ -264,7 +264,7 @@ static int grow(struct ext2_node *dir, bool reserved)
 	mutex_lock(&dir->lock);
 	err = ext2_map(dir, idx, true, reserved, &block, &fresh);
 	if (err == 0)
-		err = buf_new(fs->bc, block, &b);
+		err = ext2_own_read(dir, block, true, &b);
 	if (err == 0) {
 		entry_at(b, 0)->rec_len = (uint16_t)fs->block_size;
 		buf_dirty(b);

@@ -247,7 +247,7 @@ ssize_t ext2_read_link(struct ext2_node *n, char *buf, size_t size)
 	if (err == 0 && block == 0)
 		err = ext2_corrupt(n->fs, "symlink %u has no text", n->ino);
 	if (err == 0)
-		err = buf_read(n->fs->bc, block, &b);
+		err = ext2_own_read(n, block, false, &b);
 	if (err != 0)
 		return err;
 	memcpy(buf, b->data, len);
@@ -269,7 +269,7 @@ int ext2_write_link(struct ext2_node *n, const char *target, size_t len, bool re
 	} else {
 		err = ext2_map(n, 0, true, reserved, &block, &fresh);
 		if (err == 0)
-			err = buf_new(n->fs->bc, block, &b);
+			err = ext2_own_read(n, block, true, &b);
 		if (err == 0) {
 			memcpy(b->data, target, len);
 			buf_dirty(b);

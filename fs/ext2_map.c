@@ -40,6 +40,22 @@ static unsigned block_path(const struct ext2_fs *fs, uint64_t idx, uint32_t path
 	return levels + 1;
 }
 
+int ext2_own_read(struct ext2_node *n, uint32_t block, bool fresh, struct buf **b)
+{
+	uint32_t owner = 0;
+	int err = fresh ? buf_new(n->fs->bc, block, b) : buf_read(n->fs->bc, block, b);
+
+	if (err == 0 && READ_ONCE((*b)->owner) != n->ino &&
+		!__atomic_compare_exchange_n(
+			&(*b)->owner, &owner, n->ino, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		buf_put(*b);
+		err = -EUCLEAN;
+	}
+	if (err == -EUCLEAN)
+		ext2_corrupt(n->fs, "block %u is inode %u's and another's", block, n->ino);
+	return err;
+}
+
 static void add_sectors(struct ext2_node *n, int blocks)
 {
 	n->raw.i_blocks += (uint32_t)(blocks * (int)(n->fs->block_size / 512));
@@ -66,7 +82,7 @@ static int fill_slot(
 	if (err != 0)
 		return err;
 	if (pointers) {
-		err = buf_new(n->fs->bc, block, &b);
+		err = ext2_own_read(n, block, true, &b);
 		if (err != 0) {
 			ext2_free_block(n->fs, block);
 			return err;
@@ -112,7 +128,7 @@ int ext2_map(
 			*block = *slot;
 			break;
 		}
-		err = buf_read(n->fs->bc, *slot, &next);
+		err = ext2_own_read(n, *slot, false, &next);
 		if (err != 0)
 			break;
 		buf_put(holder);
@@ -150,7 +166,7 @@ static int free_tree(struct ext2_node *n, uint32_t *slot, unsigned levels, uint6
 
 		if (!ext2_block_ok(n->fs, *slot))
 			return ext2_corrupt(n->fs, "inode %u owns block %u", n->ino, *slot);
-		err = buf_read(n->fs->bc, *slot, &b);
+		err = ext2_own_read(n, *slot, false, &b);
 		if (err != 0)
 			return err;
 		ptrs = (uint32_t *)(void *)b->data;

@@ -175,6 +175,48 @@ void check_bad_entries(void)
 	}
 }
 
+/* A directory's block that is a block of pointers too: whoever comes second, under a lock of its own, is refused, even
+ * where what it would read there looks right. */
+static void check_shared_block_seen_by(bool dir_first)
+{
+	struct ext2_node root, d, big;
+	struct ext2_found at;
+	uint8_t data[1024];
+	struct buf *b, *b2;
+	unsigned refused = 0;
+	uint32_t block;
+	bool fresh;
+
+	if (!make_image(1024, 1, 4096, "-d tree") || start() != 0)
+		return;
+	ext2_load(fs, EXT2_ROOT_INO, &root);
+	node_at(&root, "d", &d);
+	node_at(&root, "big", &big);
+	mutex_lock(&d.lock);
+	ext2_map(&d, 0, false, false, &block, &fresh);
+	mutex_unlock(&d.lock);
+	is_int(buf_read(fs->bc, block, &b), 0, "a directory's block, held");
+	is_int(buf_new(fs->bc, block, &b2), -EUCLEAN, "cannot be made anew");
+	buf_put(b);
+	big.raw.i_block[EXT2_IND] = block;
+	if (dir_first)
+		is_int(ext2_dir_find(&d, "nobody", 6, &at), -ENOENT, "a directory as it should be");
+	for (unsigned i = 0; i < 256; i++)
+		refused += read_block(&big, EXT2_NDIR + i, data) == -EUCLEAN;
+	if (dir_first)
+		is_int(refused, 256, "has no block that is another file's pointers");
+	else
+		is_int(ext2_dir_find(&d, "nobody", 6, &at), -EUCLEAN, "nor one that has been");
+	is_int(drop(&root, "big"), -EROFS, "and nothing changes any more");
+	ext2_close(fs, 5);
+}
+
+void check_shared_block(void)
+{
+	check_shared_block_seen_by(true);
+	check_shared_block_seen_by(false);
+}
+
 void fuzz(unsigned images)
 {
 	unsigned opened = 0, corrupt = 0;

@@ -37,6 +37,7 @@ int cut(struct ext2_node *n, uint64_t size);
 
 /* tests/host/ext2_enemy.c; the image is made from the folder `tree`. */
 void check_bad_entries(void);
+void check_shared_block(void);
 void fuzz(unsigned images);
 
 #endif

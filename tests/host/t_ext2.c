@@ -367,6 +367,7 @@ int main(void)
 	host_image(4096, "-O ^resize_inode,^filetype");
 	host_image(1024, "-g 1024 -I 128");
 	check_bad_entries();
+	check_shared_block();
 	fuzz(f != NULL ? (unsigned)atoi(f) : 500);
 	ok(!host_strayed, "nothing was touched outside the disk");
 	free(host_disk);
