@@ -27,6 +27,7 @@
 struct console {
 	struct vt vt;
 	unsigned back; /* how many lines of history are in view */
+	bool programs; /* not only the log has written to it */
 };
 
 static struct spinlock screen_lock = SPINLOCK_INIT("screen");
@@ -211,6 +212,7 @@ bool screen_write(unsigned n, const void *buf, size_t len)
 		bool wake;
 
 		spin_lock(&screen_lock);
+		consoles[n].programs = true;
 		bell |= write_locked(&consoles[n], p, portion);
 		wake = n == foreground && changed();
 		spin_unlock(&screen_lock);
@@ -250,8 +252,8 @@ static bool lock_if_possible(void)
 	return false;
 }
 
-/* End whatever sequence was being read; plain colours, no scroll region, wrap, and the last line. What
- * the display shows may be half painted. */
+/* Where programs have written: end whatever sequence was being read; plain colours, no scroll region, wrap, and a
+ * line after the last. What the display shows may be half painted. */
 #define UNDO "\030\033[m\033(B\017\033[r\033[?6l\033[?7h\033[4l\033[?5l\033[?25h\033[999;1H\r\n"
 
 static void begin_panic(void)
@@ -260,7 +262,8 @@ static void begin_panic(void)
 
 	panicking = true;
 	c->back = 0;
-	vt_write(&c->vt, (const uint8_t *)UNDO, sizeof(UNDO) - 1);
+	if (c->programs)
+		vt_write(&c->vt, (const uint8_t *)UNDO, sizeof(UNDO) - 1);
 	memset(shown, 0, (size_t)display->cols * display->rows * sizeof(*shown));
 	everything_dirty();
 }
