@@ -152,6 +152,14 @@ static void account(struct thread *t, bool user, uint64_t now)
 	t->stamp = now;
 }
 
+void sched_account(void)
+{
+	uintptr_t flags = irq_save();
+
+	account(this_cpu()->current, false, clock_monotonic_ns());
+	irq_restore(flags);
+}
+
 bool sched_misplaced(const struct thread *t)
 {
 	struct cpumask allowed;

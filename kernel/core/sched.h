@@ -152,6 +152,8 @@ void sched_start_cpu(void) NORETURN;
 /* First thing a thread does after a switch, interrupts off: `prev` has left its stack. arch's stubs
  * call it for new threads. */
 void sched_finish_switch(struct thread *prev);
+/* Charges the calling thread with what it has used since it was last looked at. Any context. */
+void sched_account(void);
 void sched_tick(bool user, uint64_t now); /* from the timer interrupt, interrupts off */
 static inline bool sched_is_idle(const struct thread *t)
 {

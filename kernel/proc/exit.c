@@ -203,6 +203,7 @@ void thread_release_user_words(struct thread *t)
 {
 	uint32_t zero = 0;
 
+	sched_account(); /* who waits for the thread's end may ask what it has used */
 	futex_exit_robust(t);
 	if (t->clear_child_tid != 0 && copy_to_user(t->clear_child_tid, &zero, sizeof(zero)) == 0)
 		futex_wake(t->clear_child_tid, 1, FUTEX_BITSET_ANY, true);
@@ -214,6 +215,7 @@ void thread_release_user_words(struct thread *t)
 static void leave_process(struct proc *p, struct thread *t)
 {
 	spin_lock(&p->sig->lock);
+	sched_account();
 	p->utime += t->utime;
 	p->stime += t->stime;
 	t->utime = t->stime = 0;
