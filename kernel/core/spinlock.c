@@ -9,10 +9,8 @@
  * Barriers: taking the lock is an atomic exchange (acquire), giving it back a plain store, which
  * x86 does not move before earlier accesses (Intel SDM 3A 8.2.2).
  */
-#include "arch/x86/cpu.h"
-#include "kernel/core/cpu.h"
 #include "kernel/core/log.h"
-#include "kernel/core/spinlock.h"
+#include "kernel/core/spinlock_inline.h"
 #include "kernel/core/timer.h"
 #include "kernel/core/witness.h"
 
@@ -21,21 +19,11 @@ void spin_init(struct spinlock *l, const char *name)
 	*l = (struct spinlock)SPINLOCK_INIT(name);
 }
 
-bool spin_held(const struct spinlock *l)
-{
-	return READ_ONCE(l->locked) != 0 && READ_ONCE(l->owner) == this_cpu_id() + 1;
-}
-
-static bool try_once(struct spinlock *l)
-{
-	return __atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE) == 0;
-}
-
 #define STUCK_NS    (30 * NSEC_PER_SEC)
 #define STUCK_CHECK (1u << 20)
 
-/* Waits till the lock looks free. A debug build gives up in the end: the holder is lost. */
-static NOINLINE void wait_free(const struct spinlock *l)
+/* A debug build gives up in the end: the holder is lost. */
+void spin_wait_free(const struct spinlock *l)
 {
 #ifdef DEBUG
 	uint64_t start = clock_monotonic_ns();
@@ -50,23 +38,30 @@ static NOINLINE void wait_free(const struct spinlock *l)
 	}
 }
 
-static void count_held(struct cpu *c, uintptr_t flags)
+#ifndef DEBUG
+bool spin_held(const struct spinlock *l)
 {
-	if (c->spin_depth++ == 0)
-		c->spin_flags = flags;
+	return READ_ONCE(l->locked) != 0;
+}
+#else
+bool spin_held(const struct spinlock *l)
+{
+	return READ_ONCE(l->locked) != 0 && READ_ONCE(l->owner) == this_cpu_id() + 1;
+}
+
+static void taken(struct spinlock *l)
+{
+	WRITE_ONCE(l->owner, this_cpu_id() + 1);
+	witness_acquired_spin(l);
 }
 
 static ALWAYS_INLINE void lock_at(struct spinlock *l, bool nested, uintptr_t site)
 {
 	uintptr_t flags = irq_save();
-	struct cpu *c = this_cpu();
 
 	witness_check_spin(l, nested, site);
-	while (unlikely(!try_once(l)))
-		wait_free(l);
-	count_held(c, flags);
-	WRITE_ONCE(l->owner, c->id + 1);
-	witness_acquired_spin(l);
+	spin_take(l, flags);
+	taken(l);
 }
 
 void spin_lock(struct spinlock *l)
@@ -77,32 +72,24 @@ void spin_lock(struct spinlock *l)
 bool spin_trylock(struct spinlock *l)
 {
 	uintptr_t flags = irq_save();
-	struct cpu *c = this_cpu();
 
-	if (!try_once(l)) {
+	if (!spin_try(l)) {
 		irq_restore(flags);
 		return false;
 	}
-	count_held(c, flags);
-	WRITE_ONCE(l->owner, c->id + 1);
-	witness_acquired_spin(l);
+	spin_count_held(flags);
+	taken(l);
 	return true;
 }
 
 void spin_unlock(struct spinlock *l)
 {
-	struct cpu *c = this_cpu();
-	uintptr_t flags = c->spin_flags;
-
 	KASSERT(l->locked, "%s released twice", l->name);
-	KASSERT(spin_held(l), "%s released by cpu %u, held by cpu %u", l->name, c->id,
+	KASSERT(spin_held(l), "%s released by cpu %u, held by cpu %u", l->name, this_cpu_id(),
 		l->owner - 1);
 	witness_released_spin(l);
 	WRITE_ONCE(l->owner, 0);
-	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
-	/* From here on the lock may be gone: its new owner is free to destroy it. */
-	if (--c->spin_depth == 0)
-		irq_restore(flags);
+	spin_give(l);
 }
 
 void spin_lock_pair(struct spinlock *a, struct spinlock *b)
@@ -120,3 +107,4 @@ void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
 	if (a != b)
 		spin_unlock(b);
 }
+#endif
