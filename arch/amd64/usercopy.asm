@@ -6,6 +6,7 @@
 	global raw_copy_user, raw_clear_user
 
 %define A	rax
+%define A32	eax
 %define S	rsi
 %define D	rdi
 %define N	rcx

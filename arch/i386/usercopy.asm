@@ -5,6 +5,7 @@
 	global raw_copy_user, raw_clear_user
 
 %define A	eax
+%define A32	eax
 %define S	esi
 %define D	edi
 %define N	ecx
