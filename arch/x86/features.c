@@ -168,8 +168,8 @@ void arch_cpu_features(void)
 	fpu_init_cpu();
 	if (!first)
 		return;
-	if (f->xsave) /* for what fpu_init_cpu() has enabled */
-		f->xsave_size = cpuid(0xd, 0).b;
+	/* XSAVE: for what fpu_init_cpu() has enabled. */
+	f->fpu_size = f->xsave ? cpuid(0xd, 0).b : f->fxsr ? FXSAVE_SIZE : FNSAVE_SIZE;
 	entry_has_smap = f->smap;
 	idle_init();
 	klog(LOG_INFO, "cpu: %s family %u model %u stepping %u, %u address bits",

@@ -3,7 +3,7 @@
  * are saved and loaded by the context switch alone, always (no lazy scheme, #NM never happens), by
  * the best of XSAVE, FXSAVE, FNSAVE that the CPU has (Intel SDM 1 chapter 13, 10.5, 8.1.10).
  *
- * An image belongs to its thread; no locks. The format is the CPU's, see fpu_state_size().
+ * An image belongs to its thread; no locks. The format is the CPU's, cpu_features.fpu_size bytes of it.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/thread.h"
@@ -26,9 +26,6 @@
 #define FCW_INIT           0x37f
 #define MXCSR_INIT         0x1f80
 #define MXCSR_MASK_DEFAULT 0xffbf /* when FXSAVE says nothing (Intel SDM 1 11.6.6) */
-
-#define FNSAVE_SIZE 108
-#define FXSAVE_SIZE 512
 
 /* FXSAVE's layout (Intel SDM 1 table 10-2), then the XSAVE header (13.4.2). */
 struct fpu_image {
@@ -63,16 +60,9 @@ void fpu_init_cpu(void)
 	fpu_mxcsr_mask = f.mxcsr_mask != 0 ? f.mxcsr_mask : MXCSR_MASK_DEFAULT;
 }
 
-unsigned fpu_state_size(void)
-{
-	if (cpu_features.xsave)
-		return cpu_features.xsave_size;
-	return cpu_features.fxsr ? FXSAVE_SIZE : FNSAVE_SIZE;
-}
-
 void fpu_init_cache(void)
 {
-	image_cache = kmem_cache_create("fpu", ROUND_UP(fpu_state_size(), 64), 64);
+	image_cache = kmem_cache_create("fpu", ROUND_UP(cpu_features.fpu_size, 64), 64);
 	initial = fpu_image_alloc();
 	if (initial == NULL)
 		panic("no memory for an FPU image");
@@ -97,7 +87,7 @@ void fpu_image_reset(struct fpu_image *f)
 {
 	struct fnsave_head *fn = (struct fnsave_head *)f;
 
-	memset(f, 0, fpu_state_size());
+	memset(f, 0, cpu_features.fpu_size);
 	if (!cpu_features.fxsr) {
 		fn->fcw = 0xffff0000u | FCW_INIT;
 		fn->fsw = 0xffff0000u;

@@ -17,7 +17,6 @@
 #define FX_SW_OFFSET     464 /* software-reserved bytes of the FXSAVE image */
 #define FP_XSTATE_MAGIC1 0x46505853u
 #define FP_XSTATE_MAGIC2 0x46505845u
-#define FXSAVE_SIZE      512u
 #define XSAVE_HEADER     64u
 #define XSAVE_ALIGN      64u
 #define XSTATE_FP_SSE    3 /* the components in FXSAVE's part */
@@ -33,15 +32,10 @@ struct fx_sw_bytes {
 	uint32_t xstate_size, padding[7];
 };
 
-bool fpu_frame_extended(void)
-{
-	return cpu_features.xsave;
-}
-
 /* Without FXSAVE (i386) the header is all there is. */
 static unsigned image_size(void)
 {
-	return cpu_features.fxsr ? fpu_state_size() : 0;
+	return cpu_features.fxsr ? cpu_features.fpu_size : 0;
 }
 
 unsigned fpu_frame_size(void)
@@ -74,7 +68,7 @@ static int save_extended(vaddr_t at)
 			     .magic1 = FP_XSTATE_MAGIC1,
 			     .extended_size = fpu_frame_size(),
 			     .xfeatures = cpu_features.xsave_mask,
-			     .xstate_size = cpu_features.xsave_size,
+			     .xstate_size = cpu_features.fpu_size,
 		     } };
 
 	if (copy_to_user(at + FX_SW_OFFSET, &middle, sizeof(middle)) != 0)
@@ -84,7 +78,7 @@ static int save_extended(vaddr_t at)
 				 EXTABLE(1b, 8b) EXTABLE(2b, 8b) EXTABLE(3b, 8b)
 			 : "+r"(err)
 			 : "r"(at), "i"(-EFAULT), "a"(lo), "d"(hi), "i"(XSTATE_FP_SSE),
-			 "i"(FXSAVE_SIZE), "i"(FP_XSTATE_MAGIC2), "r"(at + cpu_features.xsave_size)
+			 "i"(FXSAVE_SIZE), "i"(FP_XSTATE_MAGIC2), "r"(at + cpu_features.fpu_size)
 			 : "memory");
 	user_access_end();
 	return err;

@@ -8,10 +8,14 @@
 #ifndef ARCH_X86_FPU_FRAME_H
 #define ARCH_X86_FPU_FRAME_H
 
+#include "arch/x86/trap.h"
 #include "kernel/core/types.h"
 
 /* Does an XSAVE image go into the frame (UC_FP_XSTATE). */
-bool fpu_frame_extended(void);
+static inline bool fpu_frame_extended(void)
+{
+	return cpu_features.xsave;
+}
 /* The highest place at or below sp where the image fits. May wrap: the caller checks the frame as a whole. */
 vaddr_t fpu_frame_place(vaddr_t sp);
 /* How many bytes it takes from there on. */

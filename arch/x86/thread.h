@@ -69,12 +69,12 @@ int tls_pack(const struct user_desc *desc, uint64_t *packed);
 void tls_unpack(struct user_desc *desc, uint64_t packed);
 #endif
 
-/* FPU state as XSAVE, FXSAVE or FNSAVE writes it, so many bytes. */
-unsigned fpu_state_size(void);
 /* The calling thread's FPU as a new program finds it; 0. */
 int fpu_reset(void);
 
 /* Inside arch/x86: fpu.c. */
+#define FNSAVE_SIZE 108u
+#define FXSAVE_SIZE 512u
 #ifdef __x86_64__
 #define FX64 "64" /* with all 16 XMM registers and 64-bit pointers */
 #else

@@ -210,7 +210,7 @@ struct cpu_features {
 	bool nx, pge, pat, smep, smap, umip, pdpe1gb, fxsr, sse, xsave, rdrand, invariant_tsc,
 		x2apic;
 	bool mwait;
-	unsigned xsave_size;
+	unsigned fpu_size; /* bytes of FPU state as XSAVE, FXSAVE or FNSAVE writes it */
 	uint64_t xsave_mask;
 	unsigned phys_bits;
 	char vendor[13], model[49];

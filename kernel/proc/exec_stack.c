@@ -73,7 +73,7 @@ static void build_auxv(const struct exec *x, struct auxv *v, vaddr_t platform, v
 	aux(v, AT_HWCAP2, 0);
 	aux(v, AT_EXECFN, x->stack_top - x->args.execfn);
 	aux(v, AT_PLATFORM, platform);
-	aux(v, AT_MINSIGSTKSZ, fpu_state_size() + SIGFRAME_EXTRA);
+	aux(v, AT_MINSIGSTKSZ, cpu_features.fpu_size + SIGFRAME_EXTRA);
 	aux(v, AT_NULL, 0);
 }
 
