@@ -395,8 +395,6 @@ static int dequeue_from(
 		ready &= SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |
 			 SIGBIT(SIGFPE) | SIGBIT(SIGSYS);
 	sig = __builtin_ctzll(ready) + 1;
-	memset(info, 0, sizeof(*info));
-	info->signo = sig;
 	LIST_FOR_EACH_SAFE (e, next, &sp->queue, link) {
 		if (e->info.signo != sig)
 			continue;
@@ -408,6 +406,8 @@ static int dequeue_from(
 		found = true;
 		entry_free(proc, sp, e);
 	}
+	if (!found)
+		*info = (struct ksiginfo){ .signo = sig };
 	if (!more)
 		sp->set &= ~SIGBIT(sig);
 	return sig;
@@ -417,10 +417,9 @@ static int dequeue_from(
 static int dequeue(struct thread *t, uint64_t set, struct ksiginfo *info)
 {
 	struct sig_proc *sp = t->proc->sig;
-	int sig = dequeue_from(sp, &t->sig->pending, set, info);
+	bool own = t->sig->pending.set & set;
+	int sig = dequeue_from(sp, own ? &t->sig->pending : &sp->pending, set, info);
 
-	if (sig == 0)
-		sig = dequeue_from(sp, &sp->pending, set, info);
 	if (sig != 0 && (STOP_SIGNALS & SIGBIT(sig)))
 		t->sig->stop_taken = true;
 	return sig;
