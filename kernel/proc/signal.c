@@ -533,17 +533,19 @@ int signal_action(int sig, const struct ksigaction *act, struct ksigaction *old)
 {
 	struct proc *p = curproc();
 	struct sig_proc *sp = p->sig;
+	struct ksigaction *a;
 
 	if (sig < 1 || sig > NSIG || (act != NULL && (UNBLOCKABLE & SIGBIT(sig))))
 		return -EINVAL;
+	a = &sp->act[sig - 1];
 	spin_lock(&sp->lock);
 	if (old != NULL)
-		*old = sp->act[sig - 1];
+		*old = *a;
 	if (act != NULL) {
-		sp->act[sig - 1].handler = act->handler;
-		sp->act[sig - 1].flags = act->flags & SA_KNOWN;
-		sp->act[sig - 1].restorer = act->restorer;
-		sp->act[sig - 1].mask = act->mask & ~UNBLOCKABLE;
+		a->handler = act->handler;
+		a->flags = act->flags & SA_KNOWN;
+		a->restorer = act->restorer;
+		a->mask = act->mask & ~UNBLOCKABLE;
 		if (action_ignores(sp, sig)) {
 			flush_everywhere(p, SIGBIT(sig));
 			recompute(curthread());

@@ -67,7 +67,7 @@ struct thread;
 #define CLD_STOPPED   5
 #define CLD_CONTINUED 6
 
-/* What sigaction(2) sets; the ABI's struct on both architectures (kernel form, not glibc's). */
+/* What sigaction(2) sets. */
 #define SIG_DFL      0
 #define SIG_IGN      1
 #define SA_NOCLDSTOP 1ul
@@ -84,12 +84,14 @@ struct thread;
 	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_RESTART | \
 		SA_NODEFER | SA_RESETHAND | SA_EXPOSE)
 
+/* rt_sigaction(2) copies it as it is: the ABI's struct on both architectures (the kernel's, not glibc's). */
 struct ksigaction {
 	vaddr_t handler;
 	unsigned long flags;
 	vaddr_t restorer;
 	uint64_t mask;
 };
+_Static_assert(sizeof(struct ksigaction) == 3 * sizeof(long) + 8, "no holes");
 
 #define SS_ONSTACK    1
 #define SS_DISABLE    2

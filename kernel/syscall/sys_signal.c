@@ -174,22 +174,17 @@ long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, vaddr_t uinfo)
 
 long sys_rt_sigaction(int sig, vaddr_t uact, vaddr_t uold, size_t setsize)
 {
-	struct abi_sigaction a;
 	struct ksigaction act, old;
 	int err;
 
 	if (setsize != sizeof(uint64_t))
 		return -EINVAL;
-	if (uact != 0) {
-		if (copy_from_user(&a, uact, sizeof(a)) != 0)
-			return -EFAULT;
-		act = (struct ksigaction){ a.handler, a.flags, a.restorer, a.mask };
-	}
-	err = signal_action(sig, uact != 0 ? &act : NULL, &old);
+	if (uact != 0 && copy_from_user(&act, uact, sizeof(act)) != 0)
+		return -EFAULT;
+	err = signal_action(sig, uact != 0 ? &act : NULL, uold != 0 ? &old : NULL);
 	if (err != 0 || uold == 0)
 		return err;
-	a = (struct abi_sigaction){ old.handler, old.flags, old.restorer, old.mask };
-	return copy_to_user(uold, &a, sizeof(a));
+	return copy_to_user(uold, &old, sizeof(old));
 }
 
 long sys_rt_sigprocmask(int how, vaddr_t uset, vaddr_t uold, size_t setsize)

@@ -10,13 +10,6 @@
 #define SIG_UNBLOCK 1
 #define SIG_SETMASK 2
 
-struct abi_sigaction { /* rt_sigaction: what the kernel sees, not glibc's */
-	unsigned long handler;
-	unsigned long flags;
-	unsigned long restorer;
-	uint64_t mask;
-};
-
 struct abi_old_sigaction { /* i386 sigaction(2) */
 	unsigned long handler;
 	unsigned long mask;
