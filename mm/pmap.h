@@ -37,11 +37,11 @@ typedef uint64_t pte_t;
 
 struct pmap {
 	struct spinlock lock;
-	paddr_t root;          /* what CR3 holds */
-	struct cpumask active; /* CPUs that have it loaded; atomic */
-	uint64_t resident;     /* present user pages */
-	uint64_t resident_max; /* the most there were */
-	uint64_t table_pages;
+	paddr_t root;           /* what CR3 holds */
+	struct cpumask active;  /* CPUs that have it loaded; atomic */
+	uintptr_t resident;     /* present user pages */
+	uintptr_t resident_max; /* the most there were */
+	uintptr_t table_pages;
 };
 
 extern struct pmap kernel_pmap;

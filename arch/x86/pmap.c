@@ -53,10 +53,13 @@ static struct vm_page *entry_page(pte_t e)
 	return phys_page(e & PTE_ADDR);
 }
 
-/* The page of the table that an entry stands in. */
+/* The page of the table that an entry stands in; all tables are in the direct map. */
 static struct vm_page *table_page(const pte_t *e)
 {
-	return phys_page(virt_to_phys(e) & PTE_ADDR);
+	vaddr_t offset = (vaddr_t)e - DMAP_BASE;
+
+	KASSERT(offset < DMAP_LIMIT, "%p is in no page table", (const void *)e);
+	return phys_page(offset);
 }
 
 /* Some CPU may hold the translation. */
