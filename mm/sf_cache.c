@@ -160,6 +160,17 @@ static void shoot(const struct pending *p, unsigned flags)
 		sf_shootdown(&p->cpus, p->va, p->n, flags);
 }
 
+/* Gives up the lock, and sees to it that no CPU holds a stale translation. */
+static NOINLINE void unlock_shared(struct sf_buf *sf, unsigned flags)
+{
+	vaddr_t va;
+	struct pending p = { CPUMASK_NONE, 0, &sf, &va };
+
+	validate_shared(sf, &p);
+	spin_unlock(&sf_pool.lock);
+	shoot(&p, flags);
+}
+
 static ALWAYS_INLINE void count_alloc(unsigned flags, unsigned n, const struct tally *t)
 {
 	sf_buf_count_alloc(flags, n);
@@ -169,10 +180,8 @@ static ALWAYS_INLINE void count_alloc(unsigned flags, unsigned n, const struct t
 
 static struct sf_buf *cache_alloc(struct vm_page *page, unsigned flags)
 {
-	struct sf_buf *sf, *slow;
-	vaddr_t va;
-	struct pending p = { CPUMASK_NONE, 0, &slow, &va };
 	struct tally t = { 0, 0, false };
+	struct sf_buf *sf;
 	unsigned before = MUTANT(cache_stale_cpu) ? this_cpu_id() : 0;
 
 	spin_lock(&sf_pool.lock);
@@ -188,14 +197,14 @@ static struct sf_buf *cache_alloc(struct vm_page *page, unsigned flags)
 		validate_private(sf, before, flags);
 	if (MUTANT(cache_ipi_locked))
 		sf_shootdown(&cpus_online, &sf->kva, 1, flags);
-	if (flags & SFB_CPUPRIVATE)
+	if (flags & SFB_CPUPRIVATE) {
 		validate_private(sf, this_cpu_id(), flags);
-	else
-		validate_shared(sf, &p);
-	spin_unlock(&sf_pool.lock);
+		spin_unlock(&sf_pool.lock);
+	} else {
+		unlock_shared(sf, flags);
+	}
 	if (t.waited)
 		sf_pool_pass_on();
-	shoot(&p, flags);
 	count_alloc(flags, 1, &t);
 	return sf;
 }
