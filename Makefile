@@ -73,7 +73,7 @@ KFLAGS	 = -std=gnu11 -ffreestanding -nostdlib -fno-pic -fno-pie -O2 -g -fno-omit
 	   -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) $(if $(DEBUG),-DDEBUG) \
 	   $(if $(PLANT),-DPLANT_MUTANTS) -I. -ffile-prefix-map=$(CURDIR)=. -MMD -MP
 KFLAGS_amd64 = -m64 -mno-red-zone -mcmodel=kernel
-KFLAGS_i386  = -m32 -march=i686 $(if $(LLVM),-mstack-alignment=4,-mpreferred-stack-boundary=2)
+KFLAGS_i386  = -m32 -march=i686 -mtune=generic $(if $(LLVM),-mstack-alignment=4,-mpreferred-stack-boundary=2)
 NFLAGS	 = -I./ -g -F dwarf $(if $(DEBUG),-DDEBUG) $(if $(WERROR),-Werror)
 NFLAGS_amd64 = -f elf64 -DARCH_amd64
 NFLAGS_i386  = -f elf32 -DARCH_i386
