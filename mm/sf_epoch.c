@@ -474,6 +474,7 @@ static ALWAYS_INLINE unsigned get_inactive(
 {
 	struct sf_buf **table = heads; /* a barrier would have them read again for each page */
 	unsigned shift = hash_shift;
+	uint16_t hot = SF_HOT;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -486,10 +487,11 @@ static ALWAYS_INLINE unsigned get_inactive(
 			put_back(sf);
 			break;
 		}
-		if (unlikely(READ_ONCE(sf->hot) != SF_HOT))
-			*ready &= is_ready_closely(sf, flags);
+		hot &= READ_ONCE(sf->hot);
 		sfs[i] = sf;
 	}
+	for (size_t k = 0; unlikely(hot != SF_HOT) && k < i; k++)
+		*ready &= is_ready_closely(sfs[k], flags);
 	return (unsigned)i;
 }
 
