@@ -260,7 +260,7 @@ static struct file *open_unnamed(struct nameidata *nd, int flags, uint32_t mode)
 	nd->name = name;
 	nd->len = (size_t)ksnprintf(name, sizeof(name), "#%llu", (unsigned long long)vn->ino);
 	f = make_file(nd, vn, flags);
-	nd->name = NULL;
+	nd->name = NULL; /* nd is the caller's and outlives the buffer */
 	return f;
 }
 

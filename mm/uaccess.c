@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copies to and from user memory. Around each the AC flag is set where the CPU has SMAP (Intel SDM
- * 3A 4.6.1): nothing else in the kernel can touch user memory, signal frames' FPU images aside. A fault on the way is resolved by
- * vm_fault_trap() like any other; one that cannot be goes to the exception table.
+ * 3A 4.6.1): nothing else in the kernel can touch user memory, signal frames' FPU images aside. A
+ * fault on the way is resolved by vm_fault_trap() like any other; one that cannot be goes to the
+ * exception table.
  */
 #include "mm/uaccess.h"
 
