@@ -27,10 +27,9 @@ struct fuzz {
 	bool trace;
 };
 
-/* Shared by all, written by all: nothing depends on it but what is printed. */
+/* Shared by all and written by all, even by calls that go astray: a hint which calls succeed, no more. */
 #define FUZZ_NUMBERS 512
 struct fuzz_counts {
-	unsigned long calls, instructions, frames;
 	unsigned tried[FUZZ_NUMBERS], done[FUZZ_NUMBERS]; /* by system call number */
 };
 extern struct fuzz_counts *fuzz_counts;
@@ -74,6 +73,12 @@ void fuzz_instructions(struct fuzz *f);
 void fuzz_frame(struct fuzz *f);
 
 /* ---- fuzz_run.c ---- */
+/* A byte to fuzz.c, which counts them. No stray store changes what is in a pipe; a call may close it, so that what was
+ * done is at least what was told. */
+#define FUZZ_NEWS_FD 201
+#define FUZZ_STEPS   16 /* so many make a FUZZ_STEPPED */
+enum fuzz_news { FUZZ_STEPPED = 's', FUZZ_INSTRUCTION = 'i', FUZZ_FRAME = 'f' };
+void fuzz_tell(enum fuzz_news what);
 void fuzz_process(struct fuzz *f);
 
 /* ---- fuzz.c ---- */

@@ -69,7 +69,7 @@ static void change_fpu(struct fuzz *f, ucontext_t *uc)
 
 static void change_context(struct fuzz *f, ucontext_t *uc)
 {
-	__atomic_fetch_add(&fuzz_counts->frames, 1, __ATOMIC_RELAXED);
+	fuzz_tell(FUZZ_FRAME);
 	switch (fuzz_below(f, 8)) {
 	case 0:
 		change_selectors(f, uc);
@@ -170,7 +170,7 @@ void fuzz_frame(struct fuzz *f)
 	uintptr_t sp = (uintptr_t)fuzz_arena + fuzz_below(f, 2048) / 16 * 16;
 	long nr = SYS_rt_sigreturn;
 
-	__atomic_fetch_add(&fuzz_counts->frames, 1, __ATOMIC_RELAXED);
+	fuzz_tell(FUZZ_FRAME);
 #ifdef __i386__
 	if (fuzz_chance(f, 3))
 		nr = SYS_sigreturn;
@@ -289,7 +289,7 @@ void fuzz_instructions(struct fuzz *f)
 
 	if (code == MAP_FAILED)
 		return;
-	__atomic_fetch_add(&fuzz_counts->instructions, 1, __ATOMIC_RELAXED);
+	fuzz_tell(FUZZ_INSTRUCTION);
 	switch (fuzz_below(f, 4)) {
 	case 0: /* a software interrupt */
 		code[n++] = 0xcd;
