@@ -47,19 +47,21 @@ is "$status $(cat "$out" "$err")" "7 " "an exit status is passed on"
 one 300 sh -c 'kill -SEGV $$'
 is "$status" 139 "death by a signal is passed on"
 
-# Blocked and ignored signals, as a build service may hand them down.
+# Blocked and ignored signals, as a build service may hand them down. 32 and 33 are the C library's own: posix_spawn(3), by
+# which make starts its commands, ignores them, and sigaction(3) refuses to say otherwise.
 perl -MPOSIX=:signal_h -e '
 	$SIG{$_} = "IGNORE" for qw(INT QUIT PIPE USR1);
 	sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM, SIGALRM, SIGUSR2));
 	exec @ARGV' "$top/tools/runtests" --one 60 grep -E '^Sig(Blk|Ign)' /proc/self/status >"$out" 2>&1
-is "$(tr -d '\t' <"$out")" "SigBlk:0000000000000000
+is "$(tr -d '\t' <"$out" | sed 's/180000000$/000000000/')" "SigBlk:0000000000000000
 SigIgn:0000000000000000" "no signal is blocked or ignored"
 
-# More than a pipe holds, to one who reads late, and the end of it in the moment of exit.
-seq 1 200000 >"$tmp/all"
-"$top/tools/runtests" --one 60 sh -c 'cat "$1"; cat "$1" >&2' sh "$tmp/all" 2>"$err" | (sleep 2; cat) >"$out"
-same "$out" "$tmp/all" "all output comes through"
-same "$err" "$tmp/all" "and all that goes to stderr"
+# More than two pipes hold, to one who reads late: when the program exits, its last output is in the first of them.
+seq 1 200000 >"$tmp/errors"
+seq 1 30000 >"$tmp/words"
+"$top/tools/runtests" --one 60 sh -c 'cat "$1/errors" >&2; cat "$1/words"' sh "$tmp" 2>"$err" | (sleep 2; cat) >"$out"
+same "$out" "$tmp/words" "all output comes through"
+same "$err" "$tmp/errors" "and all that goes to stderr"
 
 wait "$stubborn"
 status=$? out=$tmp/stubborn.out err=$tmp/stubborn.err
