@@ -53,7 +53,7 @@ triple_amd64 := x86_64-linux-gnu
 triple_i386  := i686-linux-gnu
 KCC	= $(if $(LLVM),$(CLANG) --target=$(triple_$1),$(GCC_$1))
 
-# Checked at each run; takes milliseconds when all is there.
+# Checked at each run, before anything else; takes milliseconds when all is there.
 .PHONY: tools-run tools-test tools-check tools-gdb tools-bench tools-soak
 tools-run tools-test tools-check tools-gdb tools-bench tools-soak: tools-%:
 	@tools/setup need $*
@@ -209,7 +209,7 @@ $(O)/disk.ext2: tools/mkdisk $(wildcard docs/*.md)
 run-iso: iso		##the same from the ISO [UEFI=1] [STICK=1: as a USB stick]
 	@$(VM) --iso $(if $(STICK),--stick)
 
-gdb: all | tools-gdb	##QEMU stopped at entry, gdb attached with symbols; the console goes to build/gdb-console.log
+gdb: tools-gdb all	##QEMU stopped at entry, gdb attached with symbols; the console goes to build/gdb-console.log
 	@$(VM) --gdb --log $(O)/vm.log </dev/null >$(O)/gdb-console.log 2>&1 & vm=$$!; \
 	trap 'kill $$vm 2>/dev/null' EXIT; sleep 1; \
 	gdb -q $(O)/mayfly-$(ARCH)$V.elf -ex 'set pagination off' -ex 'target remote localhost:1234'
@@ -260,31 +260,31 @@ static	:= $(foreach a,$(ARCHES),$(addprefix $(DEBIAN)/$a/,busybox bash e2fsck so
 .PHONY: test soak test-host test-boot host
 host: $(hostbins)
 # TESTS="tests/boot/nproc.t ..." runs only those.
-test: all host icnt $(static) | tools-test	##every test, host and boot; the last line says how many passed and failed
+test: tools-test all host icnt $(static)	##every test, host and boot; the last line says how many passed and failed
 	@[ -n "$(TESTS)" ] || $(MAKE) iso
 	@$(MAKE) DEBUG=1 kernels
 	@tools/runtests $(or $(TESTS),$(hostbins) $(models) $(boots))
-test-host: host | tools-test	##only what needs no virtual machine: host tests and models
+test-host: tools-test host	##only what needs no virtual machine: host tests and models
 	@tools/runtests $(hostbins) $(models)
 # Bugs planted on purpose (mm/sf_mutant.h, docs/mutants.md); MUTANTS="name ..." tries only those.
 .PHONY: test-mutants
-test-mutants: $(addprefix $(O)/host/,t_sf_uio t_sf_calls t_sf_random t_sf_explore) userland-i386 | tools-test	##plants the bugs of mm/sf_mutant.h one by one: some test must see each
+test-mutants: tools-test $(addprefix $(O)/host/,t_sf_uio t_sf_calls t_sf_random t_sf_explore) userland-i386	##plants the bugs of mm/sf_mutant.h one by one: some test must see each
 	@$(MAKE) PLANT=1 DEBUG=1 kernel-i386
 	@tests/lib/mutants $(O)/host $(MUTANTS)
-test-boot: all iso icnt $(static) | tools-test	##only what boots the kernels
+test-boot: tools-test all iso icnt $(static)	##only what boots the kernels
 	@tools/runtests $(boots)
-soak: all host iso icnt $(static) | tools-soak	##what takes longer: the full matrix, hundreds of boots, long torture
+soak: tools-soak all host iso icnt $(static)	##what takes longer: the full matrix, hundreds of boots, long torture
 	@$(MAKE) DEBUG=1 kernels
 	@MAYFLY_SOAK=1 tools/runtests $(hostbins) $(models) $(boots)
 
 # ---- Numbers, checks ---------------------------------------------------------------------------------------------
 
 .PHONY: bench check help clean
-bench: all icnt $(foreach a,$(ARCHES),$(DEBIAN)/$a/linux $(DEBIAN)/$a/modules) | tools-bench	##pipes, disks (beside Linux) and the cost of a mapping, every strategy [BENCHFLAGS="--only costs"]; report in build/bench/
+bench: tools-bench all icnt $(foreach a,$(ARCHES),$(DEBIAN)/$a/linux $(DEBIAN)/$a/modules)	##pipes, disks (beside Linux) and the cost of a mapping, every strategy [BENCHFLAGS="--only costs"]; report in build/bench/
 	@tools/bench --build $(O) $(BENCHFLAGS)
 
 cfiles	= $(shell find boot arch kernel mm ipc fs user tests -name '*.[ch]' 2>/dev/null)
-check: | tools-check	##formatting, -Werror under both compilers, clang-tidy, cppcheck
+check: tools-check	##formatting, -Werror under both compilers, clang-tidy, cppcheck
 	@tools/check $(O) $(cfiles)
 
 help:			##this list
