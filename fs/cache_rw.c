@@ -322,17 +322,23 @@ static ssize_t write_pages(struct vnode *vn, struct uio *u, uint64_t off, size_t
 	unsigned tries = 0;
 	ssize_t got = 0;
 
-	while (done < count) {
+	if (count > 0 && off > size)
+		do
+			got = vm_object_clear_gap(vn->object, off);
+		while (got == -ENOMEM && wait_memory(vn->object, &tries));
+	while (got == 0 && done < count) {
 		n = count - done;
 		vm_cache_throttle_write(vn->object);
 		got = write_run(vn->object, u, off, &n, size);
-		if (got == -ENOMEM && wait_memory(vn->object, &tries))
+		if (got == -ENOMEM && wait_memory(vn->object, &tries)) {
+			got = 0;
 			continue;
+		}
 		if (got > 0) {
 			off += (uint64_t)got;
 			done += (size_t)got;
 			if (off > vnode_size(vn))
-				vm_object_set_size(vn->object, off); /* growing cannot fail */
+				vm_object_grow(vn->object, off);
 		}
 		if (got != (ssize_t)n)
 			break;

@@ -127,9 +127,10 @@ static int ext2_getpages(
 		return err;
 	zero_pages_with_holes(&s);
 	err = move_blocks(&s, UIO_READ);
-	/* Whoever wrote the image may have left anything behind the file's end. */
-	if (err == 0 && obj->size > last && obj->size - last < PAGE_SIZE)
-		zero_from(pages[npages - 1], (size_t)(obj->size - last));
+	/* Behind the file's end there may be anything: whoever wrote the image left it there, or the block is about to
+	 * be given back, and perhaps somebody else's when it is read. */
+	if (err == 0 && obj->size < last + PAGE_SIZE)
+		zero_from(pages[npages - 1], obj->size > last ? (size_t)(obj->size - last) : 0);
 	return err;
 }
 

@@ -105,9 +105,13 @@ unsigned vm_object_drop_clean(
 void vm_object_forget(struct vm_object *obj, uintptr_t idx, uintptr_t end);
 /* Memory that processes share and no file is behind. NULL: no memory. */
 struct vm_object *vm_object_create_anon(uint64_t size);
-/* Sets the size; when it shrinks, drops the pages beyond it, unmaps them everywhere and zeroes the
- * rest of the last one. */
+/* Sets the size; when it shrinks, drops the pages beyond it and unmaps them everywhere. What the page of the
+ * nearer end has behind that end becomes zeros: mappings may have left something there. */
 int vm_object_set_size(struct vm_object *obj, uint64_t size);
+/* For a write beyond the end: zeros up to `to` what the last page has there; the size stays. */
+int vm_object_clear_gap(struct vm_object *obj, uint64_t to);
+/* The file was written up to here. */
+void vm_object_grow(struct vm_object *obj, uint64_t size);
 /* Bytes [off, off+len) become zeros, through mappings too; whole pages of them take no memory any more. -EOPNOTSUPP: there
  * is a store behind. Takes obj->lock. */
 int vm_object_punch(struct vm_object *obj, uint64_t off, uint64_t len);

@@ -341,7 +341,7 @@ static void unmap_everywhere(struct vm_object *obj, uintptr_t first)
 	}
 }
 
-/* What lies in a store behind the new end must be zeroed there, too: that page is brought in. */
+/* What lies in a store behind the end must be zeroed there, too: that page is brought in. */
 static int zero_in_page(struct vm_object *obj, uint64_t from, size_t n)
 {
 	size_t off = from & PAGE_MASK;
@@ -365,6 +365,36 @@ static int zero_in_page(struct vm_object *obj, uint64_t from, size_t n)
 	return 0;
 }
 
+static size_t rest_of_page(uint64_t off)
+{
+	return (size_t)(-off & PAGE_MASK);
+}
+
+/* Makes the next write to pages [first, end) through any mapping fault, so that it is noticed. */
+static void write_protect(struct vm_object *obj, uintptr_t first, uintptr_t end)
+{
+	uint64_t from = (uint64_t)first << PAGE_SHIFT, to = (uint64_t)end << PAGE_SHIFT;
+	struct vm_entry *e;
+
+	LIST_FOR_EACH (e, &obj->mappings, object_link) {
+		uint64_t a = MAX(from, e->offset), b = MIN(to, e->offset + (e->end - e->start));
+
+		if ((e->flags & VME_SHARED) && a < b)
+			pmap_write_protect(e->map->pmap, e->start + (vaddr_t)(a - e->offset),
+				e->start + (vaddr_t)(b - e->offset));
+	}
+}
+
+/* Who has the last page mapped for writing asked the store for room up to the old end only: he asks again. */
+static void set_end(struct vm_object *obj, uint64_t size)
+{
+	uintptr_t last = (uintptr_t)(obj->size >> PAGE_SHIFT);
+
+	if (size > obj->size && has_store(obj) && rest_of_page(obj->size) > 0)
+		write_protect(obj, last, last + 1);
+	obj->size = size;
+}
+
 int vm_object_set_size(struct vm_object *obj, uint64_t size)
 {
 	uintptr_t first = (uintptr_t)((size + PAGE_MASK) >> PAGE_SHIFT);
@@ -375,8 +405,8 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 	mutex_lock(&obj->lock);
 	if (obj->seals & (size < obj->size ? F_SEAL_SHRINK : F_SEAL_GROW) && size != obj->size)
 		err = -EPERM;
-	else if (size < obj->size)
-		err = zero_in_page(obj, size, (PAGE_SIZE - (size & PAGE_MASK)) & PAGE_MASK);
+	else if (size != obj->size)
+		err = zero_in_page(obj, MIN(size, obj->size), rest_of_page(MIN(size, obj->size)));
 	if (err == 0 && size <= obj->size) {
 		unmap_everywhere(obj, first);
 		drop_pages(obj, first, UINTPTR_MAX);
@@ -386,9 +416,28 @@ int vm_object_set_size(struct vm_object *obj, uint64_t size)
 			page_clear_flags(page, PG_ROOM);
 	}
 	if (err == 0)
-		obj->size = size;
+		set_end(obj, size);
 	mutex_unlock(&obj->lock);
 	return err;
+}
+
+int vm_object_clear_gap(struct vm_object *obj, uint64_t to)
+{
+	int err = 0;
+
+	mutex_lock(&obj->lock);
+	if (to > obj->size)
+		err = zero_in_page(obj, obj->size,
+			(size_t)MIN(to - obj->size, (uint64_t)rest_of_page(obj->size)));
+	mutex_unlock(&obj->lock);
+	return err;
+}
+
+void vm_object_grow(struct vm_object *obj, uint64_t size)
+{
+	mutex_lock(&obj->lock);
+	set_end(obj, size);
+	mutex_unlock(&obj->lock);
 }
 
 /* Copies that private mappings made of pages stay. */
@@ -454,21 +503,6 @@ uint64_t vm_object_next_hole(struct vm_object *obj, uint64_t off)
 }
 
 /* ---- the store behind ---- */
-
-/* Makes the next write to pages [first, end) through any mapping fault, so that it is noticed. */
-static void write_protect(struct vm_object *obj, uintptr_t first, uintptr_t end)
-{
-	uint64_t from = (uint64_t)first << PAGE_SHIFT, to = (uint64_t)end << PAGE_SHIFT;
-	struct vm_entry *e;
-
-	LIST_FOR_EACH (e, &obj->mappings, object_link) {
-		uint64_t a = MAX(from, e->offset), b = MIN(to, e->offset + (e->end - e->start));
-
-		if ((e->flags & VME_SHARED) && a < b)
-			pmap_write_protect(e->map->pmap, e->start + (vaddr_t)(a - e->offset),
-				e->start + (vaddr_t)(b - e->offset));
-	}
-}
 
 /* Up to VM_IO_PAGES dirty pages that follow each other, the first of them at *idx or behind it but
  * before `end`, with references. The mark goes before the bytes do: who changes a page meanwhile

@@ -64,22 +64,24 @@ EOF
 vm --mem 144 --append md=80M --add "$tmp/lru:/w" -- sh /w
 is "$(cat "$out")" stayed "pages that are used stay"
 
-# Whole pages that are overwritten are not read first, and nobody sees anything but old and new bytes meanwhile.
+# Whole pages that are overwritten are not read first, and nobody sees anything but old and new bytes meanwhile. What
+# lies behind a file's end is not seen when the file grows.
 cat >"$tmp/whole" <<'EOF'
 mkdir -p /mnt; mke2fs -b $1 /dev/md0 >/dev/null; mount /dev/md0 /mnt && cd /mnt || exit 1
 head -c 4194304 /dev/urandom >f; sync; echo 1 >/proc/sys/vm/drop_caches; echo reset >/proc/sf_buf
 dd if=/dev/zero of=f bs=64k count=64 conv=notrunc 2>/dev/null
 awk '/^md.alloc / { print ($2 < 128) ? "not read" : "read: " $2 }' /proc/sf_buf
 cmp -n 4194304 f /dev/zero
-for t in overwrite_short overwrite_self overwrite_watched; do tests $t; done
+for t in $2; do tests $t; done
 cd /; umount /mnt; e2fsck -f -n /dev/md0 >/tmp/fsck 2>&1 && echo clean || cat /tmp/fsck
 EOF
+pages='overwrite_short overwrite_self overwrite_watched eof_hidden eof_kept'
 for arch in amd64 i386; do
 	bs=4096
 	[ $arch = amd64 ] || bs=1024
-	(cd "$tmp" && echo "not read" && for t in overwrite_short overwrite_self overwrite_watched; do "$O/user/$arch/tests" $t; done; echo clean) >"$tmp/expected"
-	vm --debug --arch $arch --append md=16M $(uses $arch) --add "$tmp/whole:/w" -- sh /w $bs
-	same "$out" "$tmp/expected" "$arch: whole pages overwritten, as on Linux"
+	(cd "$tmp" && echo "not read" && for t in $pages; do "$O/user/$arch/tests" $t; done; echo clean) >"$tmp/expected"
+	vm --debug --arch $arch --append md=16M $(uses $arch) --add "$tmp/whole:/w" -- sh /w $bs "$pages"
+	same "$out" "$tmp/expected" "$arch: whole pages overwritten, and the page with the end, as on Linux"
 done
 
 # Read-only and back: only when nobody writes, and clean as long as it is.
