@@ -44,7 +44,9 @@ for arch in amd64 i386; do
 	is "$status" 137 "$arch: killed by signal 9"
 	vm --arch $arch -- no-such-program
 	is "$status $(wc -c <"$out")" "127 0" "$arch: a command that is not there"
+	vm_expected=1
 	vm --arch $arch --add "$tmp/bytes:/bin/garbage" -- garbage
+	vm_expected=
 	is "$status" 126 "$arch: a command that cannot be run"
 done
 
