@@ -104,7 +104,8 @@ static int check_inode(struct ext2_node *n)
 	switch (raw->i_mode & S_IFMT) {
 	case S_IFDIR:
 		if (raw->i_size == 0 || raw->i_size > INT32_MAX ||
-			raw->i_size % fs->block_size != 0)
+			raw->i_size % fs->block_size != 0 ||
+			raw->i_size >> fs->block_bits > fs->blocks_count) /* it has no holes */
 			return ext2_corrupt(fs, "directory %u has %u bytes", n->ino, raw->i_size);
 		return 0;
 	case S_IFREG:
@@ -174,12 +175,13 @@ int ext2_create(struct ext2_fs *fs, uint32_t parent, struct ext2_node *n)
 
 /* ---- the end of an inode ---- */
 
-/* The attribute block, which several inodes may share. */
+/* The attribute block, which several inodes may share: alloc_lock protects its count. */
 static int drop_attributes(struct ext2_node *n)
 {
 	uint32_t block = n->raw.i_file_acl;
 	struct ext2_xattr_head head;
 	struct buf *b;
+	bool shared;
 	int err;
 
 	if (block == 0)
@@ -189,16 +191,18 @@ static int drop_attributes(struct ext2_node *n)
 	err = buf_read(n->fs->bc, block, &b);
 	if (err != 0)
 		return err;
+	mutex_lock(&n->fs->alloc_lock);
 	memcpy(&head, b->data, sizeof(head));
-	if (head.h_magic == EXT2_XATTR_MAGIC && head.h_refcount > 1) {
+	shared = head.h_magic == EXT2_XATTR_MAGIC && head.h_refcount > 1;
+	if (shared) {
 		head.h_refcount--;
 		memcpy(b->data, &head, sizeof(head));
 		buf_dirty(b);
-		buf_put(b);
-	} else {
-		buf_put(b);
-		err = ext2_free_block(n->fs, block);
 	}
+	mutex_unlock(&n->fs->alloc_lock);
+	buf_put(b);
+	if (!shared)
+		err = ext2_free_block(n->fs, block);
 	n->raw.i_file_acl = 0;
 	return err;
 }
