@@ -175,7 +175,9 @@ static void show_map_entry(struct textbuf *tb, struct vm_entry *e)
 	tb_printf(tb, "%s\n", name);
 }
 
-int procfs_show_maps(struct textbuf *tb, struct proc *p)
+/* The map stays locked meanwhile: that is bounded by what is mapped. */
+static int show_entries(
+	struct textbuf *tb, struct proc *p, void (*show)(struct textbuf *tb, struct vm_entry *e))
 {
 	struct vm_map *m = procfs_vm_of(p, tb->program);
 	struct vm_entry *e;
@@ -184,10 +186,15 @@ int procfs_show_maps(struct textbuf *tb, struct proc *p)
 		return 0;
 	mutex_lock(&m->lock);
 	LIST_FOR_EACH (e, &m->entries, link)
-		show_map_entry(tb, e);
+		show(tb, e);
 	mutex_unlock(&m->lock);
 	vm_map_put(m);
 	return 0;
+}
+
+int procfs_show_maps(struct textbuf *tb, struct proc *p)
+{
+	return show_entries(tb, p, show_map_entry);
 }
 
 struct residence {
@@ -237,20 +244,9 @@ static void show_smap_entry(struct textbuf *tb, struct vm_entry *e)
 		(unsigned long long)r.dirty_private * KB_PER_PAGE, 0u, 0u);
 }
 
-/* The map stays locked while its pages are counted: that is bounded by what is mapped. */
 int procfs_show_smaps(struct textbuf *tb, struct proc *p)
 {
-	struct vm_map *m = procfs_vm_of(p, tb->program);
-	struct vm_entry *e;
-
-	if (m == NULL)
-		return 0;
-	mutex_lock(&m->lock);
-	LIST_FOR_EACH (e, &m->entries, link)
-		show_smap_entry(tb, e);
-	mutex_unlock(&m->lock);
-	vm_map_put(m);
-	return 0;
+	return show_entries(tb, p, show_smap_entry);
 }
 
 /* Reads or writes memory of the process, page by page, where it may itself. */

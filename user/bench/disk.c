@@ -22,21 +22,12 @@
 #include <unistd.h>
 
 #include "arch/x86/icnt.h"
+#include "user/bench/counters.h"
 
 #define PAGE      4096u
 #define MIB       ((size_t)1 << 20)
 #define MAX_SIZE  MIB
 #define MAX_SIZES 16u
-
-static const char *const counter_names[] = { "md.alloc", "md.hit", "md.miss", "md.invlpg_local",
-	"md.flush_local", "md.ipi_rounds", "md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss",
-	"pager.invlpg_local", "pager.flush_local", "pager.ipi_rounds", "pager.ipi_sent" };
-#define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
-
-struct counters {
-	char strategy[16]; /* "": not Mayfly */
-	unsigned long long value[NCOUNTERS];
-};
 
 static struct {
 	const char *path, *cool, *ops;
@@ -59,24 +50,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static void read_counters(struct counters *c)
-{
-	FILE *f = fopen("/proc/sf_buf", "r");
-	char name[64], value[64];
-
-	memset(c, 0, sizeof(*c));
-	if (f == NULL)
-		return;
-	while (fscanf(f, "%63s %63s", name, value) == 2) {
-		if (strcmp(name, "strategy") == 0)
-			snprintf(c->strategy, sizeof(c->strategy), "%.15s", value);
-		for (size_t i = 0; i < NCOUNTERS; i++)
-			if (strcmp(name, counter_names[i]) == 0)
-				c->value[i] = strtoull(value, NULL, 10);
-	}
-	fclose(f);
 }
 
 /* ---- passes ---- */
@@ -159,12 +132,7 @@ static void report(char op, size_t size, unsigned pass, double seconds,
 		: op == 'w' ? "write"
 			    : "mmap",
 		size, pass, opt.direct ? "true" : "false", mib);
-	if (after->strategy[0] != '\0') {
-		printf("\"strategy\": \"%s\", ", after->strategy);
-		for (size_t i = 0; i < NCOUNTERS; i++)
-			printf("\"%s\": %llu, ", counter_names[i],
-				after->value[i] - before->value[i]);
-	}
+	print_counters(before, after);
 	printf("\"value\": %.1f, \"unit\": \"MiB/s\"}\n", mib / (seconds > 0 ? seconds : 1e-9));
 	fflush(stdout);
 }

@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/bench/counters.h"
+
 #define MAX_BLOCK 65536
 
 static struct {
@@ -29,16 +31,6 @@ static struct {
 	uint64_t seed;
 	const char *dir;
 } opt = { 500, 500, 0, 500, 9977, 512, 42, "." };
-
-static const char *const counter_names[] = { "md.alloc", "md.hit", "md.miss", "md.invlpg_local",
-	"md.flush_local", "md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss",
-	"pager.invlpg_local", "pager.flush_local", "pager.ipi_sent" };
-#define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
-
-struct counters {
-	char strategy[16]; /* "": not Mayfly */
-	unsigned long long value[NCOUNTERS];
-};
 
 static unsigned *live; /* numbers of the files that are there */
 static size_t nlive;
@@ -176,24 +168,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void read_counters(struct counters *c)
-{
-	FILE *f = fopen("/proc/sf_buf", "r");
-	char name[64], value[64];
-
-	memset(c, 0, sizeof(*c));
-	if (f == NULL)
-		return;
-	while (fscanf(f, "%63s %63s", name, value) == 2) {
-		if (strcmp(name, "strategy") == 0)
-			snprintf(c->strategy, sizeof(c->strategy), "%.15s", value);
-		for (size_t i = 0; i < NCOUNTERS; i++)
-			if (strcmp(name, counter_names[i]) == 0)
-				c->value[i] = strtoull(value, NULL, 10);
-	}
-	fclose(f);
-}
-
 static void report(uint64_t ns, const struct counters *before, const struct counters *after)
 {
 	printf("{\"bench\": \"postmark\", \"files\": %u, \"transactions\": %u, \"subdirs\": %u, "
@@ -201,12 +175,7 @@ static void report(uint64_t ns, const struct counters *before, const struct coun
 	       "\"bytes_read\": %llu, \"bytes_written\": %llu, ",
 		opt.files, opt.transactions, opt.subdirs, created, deleted, reads, appends,
 		bytes_read, bytes_written);
-	if (after->strategy[0] != '\0') {
-		printf("\"strategy\": \"%s\", ", after->strategy);
-		for (size_t i = 0; i < NCOUNTERS; i++)
-			printf("\"%s\": %llu, ", counter_names[i],
-				after->value[i] - before->value[i]);
-	}
+	print_counters(before, after);
 	printf("\"value\": %.1f, \"unit\": \"transactions/s\"}\n",
 		opt.transactions / ((double)(ns > 0 ? ns : 1) / 1e9));
 }
