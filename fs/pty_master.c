@@ -116,9 +116,10 @@ static void end_writing(struct pty *p)
 }
 
 /* *done of the n bytes have been typed. */
-static int type_chunk(
-	struct pty *p, const struct file *f, const uint8_t *data, size_t n, size_t *done)
+static int type_chunk(void *arg, const struct file *f, const uint8_t *data, size_t n, size_t *done)
 {
+	struct pty *p = arg;
+
 	*done = 0;
 	for (;;) {
 		int err;
@@ -137,27 +138,14 @@ static int type_chunk(
 static ssize_t master_write(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct pty *p = f->data;
-	uint8_t buf[CHUNK];
-	size_t total = 0, done;
 	int err = begin_writing(p, f);
+	ssize_t n;
 
 	if (err != 0)
 		return err;
-	while (err == 0 && u->resid > 0) {
-		ssize_t n = uio_move(u, buf, sizeof(buf));
-
-		if (n <= 0) {
-			err = (int)n;
-			break;
-		}
-		err = type_chunk(p, f, buf, (size_t)n, &done);
-		total += done;
-		sched_yield_if_needed();
-		if (err == 0 && u->resid > 0 && signal_pending())
-			err = -ERESTARTSYS;
-	}
+	n = tty_write_pieces(f, u, type_chunk, p);
 	end_writing(p);
-	return total > 0 ? (ssize_t)total : err;
+	return n;
 }
 
 static unsigned master_poll(struct file *f, struct poll_table *pt)

@@ -326,9 +326,9 @@ static unsigned process_output(
 }
 
 /* *done of the n bytes have been sent, when it fails. */
-static int send_chunk(
-	struct tty *tty, const struct file *f, const uint8_t *p, size_t n, size_t *done)
+static int send_chunk(void *arg, const struct file *f, const uint8_t *p, size_t n, size_t *done)
 {
+	struct tty *tty = arg;
 	uint8_t out[CHUNK];
 
 	*done = 0;
@@ -351,12 +351,33 @@ static int send_chunk(
 	return 0;
 }
 
+ssize_t tty_write_pieces(const struct file *f, struct uio *u, tty_piece_fn fn, void *arg)
+{
+	uint8_t buf[CHUNK];
+	size_t total = 0, done;
+	int err = 0;
+
+	while (err == 0 && u->resid > 0) {
+		ssize_t n = uio_move(u, buf, sizeof(buf));
+
+		if (n <= 0) {
+			err = (int)n;
+			break;
+		}
+		err = fn(arg, f, buf, (size_t)n, &done);
+		total += done;
+		sched_yield_if_needed();
+		if (err == 0 && u->resid > 0 && signal_pending())
+			err = -ERESTARTSYS;
+	}
+	return total > 0 ? (ssize_t)total : err;
+}
+
 static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct tty_file *tf = f->data;
 	struct tty *tty = tf->tty;
-	uint8_t buf[CHUNK];
-	size_t total = 0, done;
+	ssize_t n;
 	int err = 0;
 
 	if (tty_file_dead(tf))
@@ -367,21 +388,9 @@ static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
 		err = begin_writing(tty, f);
 	if (err != 0)
 		return err;
-	while (err == 0 && u->resid > 0) {
-		ssize_t n = uio_move(u, buf, sizeof(buf));
-
-		if (n <= 0) {
-			err = (int)n;
-			break;
-		}
-		err = send_chunk(tty, f, buf, (size_t)n, &done);
-		total += done;
-		sched_yield_if_needed();
-		if (err == 0 && u->resid > 0 && signal_pending())
-			err = -ERESTARTSYS;
-	}
+	n = tty_write_pieces(f, u, send_chunk, tty);
 	end_writing(tty);
-	return total > 0 ? (ssize_t)total : err;
+	return n;
 }
 
 int tty_drain(struct tty *tty)

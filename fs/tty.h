@@ -29,6 +29,7 @@ struct file;
 struct proc;
 struct tty;
 struct tty_file;
+struct uio;
 
 /* What a driver does for the terminal layer. Those without a word on locks are called with none. */
 struct tty_ops {
@@ -130,6 +131,11 @@ int tty_ioctl_job(struct tty *tty, const struct tty_file *tf, unsigned cmd, vadd
 /* Files on it are dead; lock not held. */
 void tty_hangup(struct tty *tty);
 bool tty_file_dead(const struct tty_file *tf);
+/* Moves the bytes of u by pieces to fn, which says in *done how many it took, also when it fails. How many in
+ * all, or the first error. Interruptible. */
+typedef int (*tty_piece_fn)(
+	void *arg, const struct file *f, const uint8_t *p, size_t n, size_t *done);
+ssize_t tty_write_pieces(const struct file *f, struct uio *u, tty_piece_fn fn, void *arg);
 /* May the caller read (SIGTTIN) or change the terminal or write (SIGTTOU)? 0; -ERESTARTSYS: a signal
  * was sent to its group; -EIO: nobody could ever bring it to the foreground. */
 int tty_check_background(struct tty *tty, int sig);
