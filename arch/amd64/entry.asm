@@ -5,7 +5,7 @@
 ;
 ; %gs is the user's in user mode and this CPU's struct cpu in the kernel, and SWAPGS exchanges the
 ; two, so each entry must know where it came from. Ordinary exceptions and interrupts read it off
-; the saved CS: between a SYSCALL and its SWAPGS no interrupt is taken (SFMASK clears IF), and
+; the saved CS and flags: between a SYSCALL and its SWAPGS no interrupt is taken (SFMASK clears IF), and
 ; nothing there faults. NMI, #DB, #DF and #MC can hit even there; they come in on stacks of their
 ; own and look at the GS base itself: the kernel's is in the upper half, and no user can put his
 ; there, because CR4.FSGSBASE stays off and arch_set_gs_base() is checked.
@@ -51,13 +51,22 @@ trap_stubs:
 %%no_smap:
 %endmacro
 
+; As tf_user() (arch/x86/trap.h).
+%macro JUMP_IF_USER 1
+	test byte [rsp + TF_CS], 3
+	jnz %1
+	test dword [rsp + TF_FLAGS], EFLAGS_VM
+	jnz %1
+%endmacro
+
 align 16
 trap_common:
 	push -1 ; orig_ax: no system call
 	PUSH_REGS
 	cld
-	test byte [rsp + TF_CS], 3
-	jz trap_from_kernel
+	JUMP_IF_USER .from_user
+	jmp trap_from_kernel
+.from_user:
 	swapgs
 .user:
 	CLEAR_AC
@@ -89,8 +98,7 @@ special_common:
 	push -1
 	PUSH_REGS
 	cld
-	test byte [rsp + TF_CS], 3
-	jnz .user
+	JUMP_IF_USER .user
 	CLEAR_AC
 	mov ecx, MSR_GS_BASE
 	rdmsr

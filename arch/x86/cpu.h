@@ -54,7 +54,6 @@
 #define EFLAGS_IOPL  (3u << 12)
 #define EFLAGS_NT    (1u << 14)
 #define EFLAGS_RF    (1u << 16)
-#define EFLAGS_VM    (1u << 17)
 #define EFLAGS_AC    (1u << 18)
 #define EFLAGS_ID    (1u << 21)
 

@@ -147,7 +147,9 @@ static void set_syscall(void)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 	wrmsr(MSR_STAR, (uint64_t)(USER_CS32) << 48 | (uint64_t)KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, (uintptr_t)syscall_entry);
-	wrmsr(MSR_SFMASK, EFLAGS_IF | EFLAGS_DF | EFLAGS_TF | EFLAGS_AC | EFLAGS_NT);
+	/* There is no 32-bit code that SYSCALL could come from, nor a VM flag to clear, but see tf_user(). */
+	wrmsr(MSR_CSTAR, (uintptr_t)syscall_entry);
+	wrmsr(MSR_SFMASK, EFLAGS_IF | EFLAGS_DF | EFLAGS_TF | EFLAGS_AC | EFLAGS_NT | EFLAGS_VM);
 }
 #else
 static void set_syscall(void)

@@ -76,9 +76,13 @@ struct trapframe {
 /* What a signal frame may bring back (Linux's FIX_EFLAGS): AC OF DF TF SF ZF AF PF CF RF. */
 #define EFLAGS_SIGRETURN 0x50dd5u
 
+/* Nobody is meant to get into virtual-8086 mode, where CS is any number. But QEMU's TCG lets a user's IRET go there,
+ * and then it is as if he had made the fault in his own mode. */
+#define EFLAGS_VM (1u << 17)
+
 static inline bool tf_user(const struct trapframe *tf)
 {
-	return (tf->cs & 3) == 3;
+	return (tf->cs & 3) != 0 || (tf->flags & EFLAGS_VM);
 }
 
 /* restart_syscall(2). */

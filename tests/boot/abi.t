@@ -52,6 +52,11 @@ for arch in amd64 i386; do
 		fi
 	done <"$tmp/list"
 	is "$status" 0 "$arch: all of them ran"
+	# What QEMU lets users do only where there is no SMAP.
+	sed '1d;$d' "$tmp/here.wild_vm86" >"$tmp/expected"
+	vm --debug --arch $arch --cpu max,-smap --add "$tests:/bin/tests" -- tests wild_vm86
+	cp "$out" "$tmp/got"
+	same "$tmp/got" "$tmp/expected" "$arch: no way into the kernel from virtual-8086 mode"
 	if [ -n "$soak" ]; then
 		vm --arch $arch --smp 4 --add "$tests:/bin/tests" -- tests --seconds 60 thread_hammer
 		cp "$out" "$tmp/hammered"

@@ -19,7 +19,13 @@
 
 #include "test.h"
 
-#define NCALLS   450
+#define NCALLS 450
+#ifdef __x86_64__
+#define SP "rsp"
+#else
+#define SP "esp"
+#endif
+
 #define PATIENCE 2000 /* times 10 ms for one call */
 
 static const int skipped[] = {
@@ -142,4 +148,52 @@ TEST(wild_pointers)
 		tried++;
 	}
 	printf("%s\n", tried == 0 || tried + left_out == NCALLS ? "survived" : "not all tried");
+}
+
+/* IRET to virtual-8086 mode, as the kernel of a 32-bit system may do it. From user mode the flag means nothing (Intel SDM
+ * 2A, IRET), but QEMU's TCG obeys: where there is no SMAP, or the stack pointer is the kernel's. Whoever comes from
+ * there, with any selector in CS, is a user. */
+struct vm86 {
+	uint32_t ip, cs, flags, sp, ss, es, ds, fs, gs;
+};
+
+#define LOW         0x10000
+#define FLAGS_FIXED 0x202u /* IF is on */
+#define FLAGS_VM    0x20000u
+#define FLAGS_IOPL  0x3000u
+#define FRAME       3072 /* behind the code */
+
+static void be_vm86(uint16_t cs, uint16_t code, unsigned iopl)
+{
+	uint8_t *low = mmap((void *)LOW, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	struct vm86 *frame = (struct vm86 *)(low + FRAME);
+
+	if (low == MAP_FAILED)
+		_exit(1);
+	for (int i = 0; i < FRAME; i += 2)
+		memcpy(low + i, &code, 2);
+	*frame = (struct vm86){ .cs = cs, .flags = FLAGS_FIXED | FLAGS_VM | iopl };
+	frame->ss = LOW / 16, frame->sp = FRAME;
+	__asm__ volatile("mov %0, %%" SP "; .byte 0xcf" : : "r"(frame) : "memory");
+	_exit(2);
+}
+
+TEST(wild_vm86)
+{
+	/* For ever, to the page's end and beyond, and to the kernel: INT 0x80, SYSCALL, INT3, UD2. */
+	static const uint16_t codes[] = { 0xfeeb, 0x9090, 0x80cd, 0x050f, 0xcccc, 0x0b0f };
+	int odd = 0, status;
+
+	for (unsigned i = 0; i < 6 * 4 * 2; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			be_vm86((uint16_t)(LOW / 16 + i % 4), codes[i / 4 % 6],
+				i < 6 * 4 ? 0 : FLAGS_IOPL);
+		usleep(20000);
+		kill(pid, SIGKILL);
+		odd += waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status);
+	}
+	printf("%d ended in another way than by a signal\n", odd);
 }
