@@ -6,8 +6,8 @@
 PATH=$PATH:/usr/sbin:/sbin
 
 seed=${EXT2_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-ops=1000
-[ -z "$soak" ] || ops=30000
+ops=1000 disk=32M
+[ -z "$soak" ] || ops=30000 disk=128M
 note "seed $seed (EXT2_SEED)"
 
 clean() { e2fsck -f -n "$1" >"$tmp/fsck" 2>&1 || { sed 's/^/# /' "$tmp/fsck" | head -n 20; false; }; }
@@ -61,7 +61,7 @@ for arch in amd64 i386; do
 	bs=1024
 	[ $arch = amd64 ] || bs=4096
 	rm -f "$tmp/img" "$tmp/got"
-	vm_timeout=600 vm --arch $arch --append md=32M --add "$O/user/$arch/tests:/bin/tests" --add "$debian/$arch/e2fsck:/bin/e2fsck" \
+	vm_timeout=600 vm --arch $arch --append md=$disk --add "$O/user/$arch/tests:/bin/tests" --add "$debian/$arch/e2fsck:/bin/e2fsck" \
 		--add "$tmp/work:/work" --add "$tmp/tree.tar:/tree.tar" --get /tmp/img.gz:"$tmp/img.gz" --get /tmp/sums:"$tmp/got" -- \
 		sh /work $bs $ops $seed
 	is "$status" 0 "$arch: status"

@@ -202,6 +202,7 @@ static int own_write(struct worker *w, size_t off, size_t n)
 		w->known[off + i] = (unsigned char)rnd(w);
 	w->bytes += n;
 	if (off + n > w->size || rnd(w) % 2 == 0) {
+		errno = 0;
 		if (pwrite(w->own, w->known + off, n, (off_t)off) != (ssize_t)n)
 			return errno != 0 ? errno : ENOSPC; /* short */
 		if (off > w->size)
