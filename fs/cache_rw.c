@@ -22,19 +22,9 @@
 
 static uint8_t zeros[4096] ALIGNED(64); /* never written */
 
-/* The size changes under other locks; on i386 its halves are read one by one. */
 uint64_t vnode_size(const struct vnode *vn)
 {
-	uint64_t a, b;
-
-	if (vn->object == NULL)
-		return 0;
-	do {
-		a = READ_ONCE(vn->object->size);
-		barrier();
-		b = READ_ONCE(vn->object->size);
-	} while (a != b);
-	return a;
+	return vn->object != NULL ? vm_object_size(vn->object) : 0;
 }
 
 static bool must_stop(void)

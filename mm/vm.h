@@ -59,9 +59,25 @@ struct vm_object {
 	uintptr_t ahead_next;   /* reading ahead: where a reader in sequence misses next, */
 	unsigned ahead_pages;   /* and how many were brought in last */
 	uint64_t size;          /* bytes; faults beyond the last page give SIGBUS */
+	unsigned size_seq;      /* odd while it changes */
 	struct list mappings;   /* vm_entry.object_link of every entry over it */
 	struct list cache_link; /* objects with a store: mm/vm_cache.c */
 };
+
+/* The size, for who does not hold the lock: on i386 its halves are written and read one by one. Any context but an
+ * interrupt's. */
+static inline uint64_t vm_object_size(const struct vm_object *obj)
+{
+	unsigned seq;
+	uint64_t size;
+
+	do {
+		seq = __atomic_load_n(&obj->size_seq, __ATOMIC_ACQUIRE);
+		size = READ_ONCE(obj->size);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((seq & 1) || seq != READ_ONCE(obj->size_seq));
+	return size;
+}
 
 /* ops NULL: zero filled. NULL: no memory. */
 struct vm_object *vm_object_create(const struct vm_pager_ops *ops, void *data, uint64_t size);

@@ -392,7 +392,10 @@ static void set_end(struct vm_object *obj, uint64_t size)
 
 	if (size > obj->size && has_store(obj) && rest_of_page(obj->size) > 0)
 		write_protect(obj, last, last + 1);
-	obj->size = size;
+	WRITE_ONCE(obj->size_seq, obj->size_seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WRITE_ONCE(obj->size, size);
+	__atomic_store_n(&obj->size_seq, obj->size_seq + 1, __ATOMIC_RELEASE);
 }
 
 int vm_object_set_size(struct vm_object *obj, uint64_t size)

@@ -492,7 +492,7 @@ static void forget(struct vm_object *obj, uint64_t off, uint64_t len)
 	uint64_t end =
 		len == 0 || len > FILE_SIZE_MAX - MIN(off, FILE_SIZE_MAX) ? UINT64_MAX : off + len;
 
-	end = end >= READ_ONCE(obj->size) ? FILE_SIZE_MAX : end;
+	end = end >= vm_object_size(obj) ? FILE_SIZE_MAX : end;
 	vm_object_forget(obj,
 		(uintptr_t)(ROUND_UP(MIN(off, FILE_SIZE_MAX), (uint64_t)PAGE_SIZE) >> PAGE_SHIFT),
 		(uintptr_t)(end >> PAGE_SHIFT));

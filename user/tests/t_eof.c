@@ -4,7 +4,9 @@
  * the file's pages go out of the cache in between.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -79,4 +81,41 @@ TEST(eof_kept)
 		show_bytes(fd);
 		close(fd);
 	}
+}
+
+#define LOOKS 100000
+/* Either half of it is another in the second. */
+#define SIZE1 0xfffff000ll
+#define SIZE2 0x100001000ll
+
+static int sized;
+static int looking;
+
+static void *change_size(void *arg)
+{
+	(void)arg;
+	while (__atomic_load_n(&looking, __ATOMIC_ACQUIRE))
+		if (ftruncate(sized, SIZE2) != 0 || ftruncate(sized, SIZE1) != 0)
+			puts("cannot truncate");
+	return NULL;
+}
+
+/* Who looks at a size of 64 bits while it changes sees it before or after, on a machine of 32 bits, too. */
+TEST(eof_whole)
+{
+	int odd = 0;
+	pthread_t t;
+	struct stat st;
+
+	sized = memfd_create("sized", 0);
+	if (ftruncate(sized, SIZE1) != 0)
+		puts("cannot truncate");
+	looking = 1;
+	pthread_create(&t, NULL, change_size, NULL);
+	for (int i = 0; i < LOOKS; i++)
+		odd += fstat(sized, &st) != 0 || (st.st_size != SIZE1 && st.st_size != SIZE2);
+	__atomic_store_n(&looking, 0, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+	close(sized);
+	printf("%d sizes that it never had\n", odd);
 }
