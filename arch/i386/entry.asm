@@ -95,7 +95,10 @@ trap_common:
 	SAVE_REGS
 	CLEAR_AC
 	test byte [esp + TF_CS], 3
+	jnz .user
+	test dword [esp + TF_FLAGS], EFLAGS_VM ; as tf_user() (arch/x86/trap.h)
 	jz .call
+.user:
 	xor ebp, ebp ; backtraces end here
 .call:
 	push esp
