@@ -474,7 +474,7 @@ static ALWAYS_INLINE unsigned get_inactive(
 {
 	struct sf_buf **table = heads; /* a barrier would have them read again for each page */
 	unsigned shift = hash_shift;
-	uint16_t hot = SF_HOT;
+	uint16_t hot = SF_HOT; /* of all: each byte is 0 or 1 */
 	size_t i;
 
 	for (i = 0; i < n; i++) {

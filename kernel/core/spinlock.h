@@ -31,8 +31,8 @@ struct spinlock {
 	}
 
 void spin_init(struct spinlock *l, const char *name); /* name: the lock's class, static storage */
-bool spin_held(const struct spinlock
-		*l); /* for assertions: by this CPU; a release build only knows: by somebody */
+/* For assertions: by this CPU; a release build only knows whether somebody has it. */
+bool spin_held(const struct spinlock *l);
 
 #ifdef SPIN_OUT_OF_LINE
 void spin_lock(struct spinlock *l);
