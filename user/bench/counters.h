@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What /proc/sf_buf counts for memory disks and pagers, for the benchmarks that move files.
+ * What /proc/sf_buf counts for who is measured: memory disks and pagers, unless COUNTER_NAMES is defined before.
  */
 #ifndef USER_BENCH_COUNTERS_H
 #define USER_BENCH_COUNTERS_H
@@ -8,9 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const counter_names[] = { "md.alloc", "md.hit", "md.miss", "md.invlpg_local",
-	"md.flush_local", "md.ipi_rounds", "md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss",
-	"pager.invlpg_local", "pager.flush_local", "pager.ipi_rounds", "pager.ipi_sent" };
+#ifndef COUNTER_NAMES
+#define COUNTER_NAMES                                                                          \
+	"md.alloc", "md.hit", "md.miss", "md.invlpg_local", "md.flush_local", "md.ipi_rounds", \
+		"md.ipi_sent", "pager.alloc", "pager.hit", "pager.miss", "pager.invlpg_local", \
+		"pager.flush_local", "pager.ipi_rounds", "pager.ipi_sent"
+#endif
+
+static const char *const counter_names[] = { COUNTER_NAMES };
 #define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
 
 struct counters {
@@ -36,14 +41,15 @@ static void read_counters(struct counters *c)
 	fclose(f);
 }
 
-/* The members of a JSON object; none on Linux. */
-static void print_counters(const struct counters *before, const struct counters *after)
+/* The members of a JSON object; none on Linux. Their names without the first `skip` characters. */
+static void print_counters(const struct counters *before, const struct counters *after, size_t skip)
 {
 	if (after->strategy[0] == '\0')
 		return;
 	printf("\"strategy\": \"%s\", ", after->strategy);
 	for (size_t i = 0; i < NCOUNTERS; i++)
-		printf("\"%s\": %llu, ", counter_names[i], after->value[i] - before->value[i]);
+		printf("\"%s\": %llu, ", counter_names[i] + skip,
+			after->value[i] - before->value[i]);
 }
 
 #endif

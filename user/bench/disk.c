@@ -132,7 +132,7 @@ static void report(char op, size_t size, unsigned pass, double seconds,
 		: op == 'w' ? "write"
 			    : "mmap",
 		size, pass, opt.direct ? "true" : "false", mib);
-	print_counters(before, after);
+	print_counters(before, after, 0);
 	printf("\"value\": %.1f, \"unit\": \"MiB/s\"}\n", mib / (seconds > 0 ? seconds : 1e-9));
 	fflush(stdout);
 }

@@ -20,20 +20,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#define COUNTER_NAMES                                                                   \
+	"pipe.alloc", "pipe.hit", "pipe.miss", "pipe.invlpg_local", "pipe.flush_local", \
+		"pipe.ipi_rounds", "pipe.ipi_sent"
+#include "user/bench/counters.h"
+
 #define MIN_SIZE       512u
 #define MAX_SIZE       (1u << 20)
 #define MAX_MESSAGES   16384u /* of a measurement, unless --total says otherwise */
 #define PATTERN_PERIOD 251u   /* prime: no message size is a multiple of it */
-
-static const char *const counter_names[] = { "alloc", "hit", "miss", "invlpg_local", "flush_local",
-	"ipi_rounds", "ipi_sent" };
-#define NCOUNTERS (sizeof(counter_names) / sizeof(counter_names[0]))
-
-struct counters {
-	bool present;
-	char strategy[16];
-	unsigned long long value[NCOUNTERS];
-};
 
 static void die(const char *what)
 {
@@ -52,29 +47,6 @@ static void usage(FILE *out)
 		"                (default: both; only same when there is one CPU)\n"
 		"  --total MIB   data of a measurement (default 64, at most 16384 messages)\n"
 		"  --repeat N    measure N times and print the best (default 1)\n");
-}
-
-/* ---- counters ---- */
-
-static void read_counters(struct counters *c)
-{
-	FILE *f = fopen("/proc/sf_buf", "r");
-	char name[64], value[64];
-
-	memset(c, 0, sizeof(*c));
-	if (f == NULL)
-		return;
-	c->present = true;
-	while (fscanf(f, "%63s %63s", name, value) == 2) {
-		if (strcmp(name, "strategy") == 0)
-			snprintf(c->strategy, sizeof(c->strategy), "%.15s", value);
-		if (strncmp(name, "pipe.", 5) != 0)
-			continue;
-		for (size_t i = 0; i < NCOUNTERS; i++)
-			if (strcmp(name + 5, counter_names[i]) == 0)
-				c->value[i] = strtoull(value, NULL, 10);
-	}
-	fclose(f);
 }
 
 /* ---- one transfer ---- */
@@ -229,16 +201,10 @@ static void print_result(const struct run *r, double seconds, const struct count
 {
 	double mib = (double)r->total / (1 << 20);
 
-	printf("{\"bench\":\"pipe\",\"size\":%zu,\"cpus\":\"%s\",\"value\":%.2f,\"unit\":\"MiB/"
-	       "s\",\"mib\":%.3f",
-		r->size, r->writer_cpu == r->reader_cpu ? "same" : "diff", mib / seconds, mib);
-	if (before->present) {
-		printf(",\"strategy\":\"%s\"", after->strategy);
-		for (size_t i = 0; i < NCOUNTERS; i++)
-			printf(",\"%s\":%llu", counter_names[i],
-				after->value[i] - before->value[i]);
-	}
-	printf("}\n");
+	printf("{\"bench\": \"pipe\", \"size\": %zu, \"cpus\": \"%s\", \"mib\": %.3f, ", r->size,
+		r->writer_cpu == r->reader_cpu ? "same" : "diff", mib);
+	print_counters(before, after, strlen("pipe."));
+	printf("\"value\": %.2f, \"unit\": \"MiB/s\"}\n", mib / seconds);
 	fflush(stdout);
 }
 

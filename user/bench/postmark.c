@@ -175,7 +175,7 @@ static void report(uint64_t ns, const struct counters *before, const struct coun
 	       "\"bytes_read\": %llu, \"bytes_written\": %llu, ",
 		opt.files, opt.transactions, opt.subdirs, created, deleted, reads, appends,
 		bytes_read, bytes_written);
-	print_counters(before, after);
+	print_counters(before, after, 0);
 	printf("\"value\": %.1f, \"unit\": \"transactions/s\"}\n",
 		opt.transactions / ((double)(ns > 0 ? ns : 1) / 1e9));
 }
