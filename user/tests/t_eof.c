@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The page with a file's end, through a mapping and through calls: what a mapping wrote behind the end is not seen when the
- * file grows, and what it wrote after that is kept, also where the store has smaller blocks than pages. Each time
+ * file grows, and what it wrote after that is kept, also where the store has smaller blocks than pages. Mostly
  * the file's pages go out of the cache in between.
  */
 #include <fcntl.h>
@@ -51,17 +51,21 @@ static int grow(int fd, int by_write)
 	return by_write ? (int)pwrite(fd, "w", 1, 3500) : ftruncate(fd, 3501);
 }
 
-/* Stored behind the end, which moves when the page is in memory no more. */
+/* Stored behind the end, which moves when the page is in memory no more, and while it still is. */
 TEST(eof_hidden)
 {
-	for (int by_write = 0; by_write < 2; by_write++) {
+	for (int way = 0; way < 4; way++) {
+		int by_write = way & 1, stays = way & 2;
 		char *map;
 		int fd = new_file(&map);
 
 		map[END] = map[2000] = map[PAGE - 1] = 'x';
-		empty_cache(fd, map);
+		if (!stays)
+			empty_cache(fd, map);
 		SHOW(grow(fd, by_write));
 		show_bytes(fd);
+		if (stays)
+			munmap(map, PAGE);
 		close(fd);
 	}
 }
