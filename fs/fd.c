@@ -3,6 +3,10 @@
  *
  * The table's spin lock protects everything in it. Files are put after it is released, because the
  * last reference runs the file's release operation, which may sleep.
+ *
+ * A slot may be reserved for a file that is still to be opened: it is not free then, but to all who look for a file it
+ * is empty, so nobody can close it, and only the thread that reserved it fills it or gives it back. A copy of the table
+ * has no reservations: that thread will come back to the original.
  */
 #include "fs/file.h"
 #include "fs/lock.h"
@@ -24,7 +28,8 @@ struct fd_table {
 	int size;      /* slots, a power of two */
 	int free_hint; /* no free slot below */
 	struct file **files;
-	unsigned long *cloexec; /* a bit a slot */
+	unsigned long *cloexec;  /* a bit a slot */
+	unsigned long *reserved; /* as well; only of slots without a file */
 };
 
 static struct kmem_cache *table_cache;
@@ -40,31 +45,42 @@ static size_t words(int size)
 }
 
 /* One allocation: the pointers, then the bits. */
-static struct file **alloc_slots(int size, unsigned long **cloexec)
+static struct file **alloc_slots(int size, unsigned long **bits)
 {
 	size_t n = (size_t)size * sizeof(struct file *);
-	char *mem = kzalloc(n + words(size) * sizeof(unsigned long));
+	char *mem = kzalloc(n + 2 * words(size) * sizeof(unsigned long));
 
 	if (mem == NULL)
 		return NULL;
-	*cloexec = (unsigned long *)(mem + n);
+	*bits = (unsigned long *)(mem + n);
 	return (struct file **)mem;
+}
+
+static void set_slots(struct fd_table *t, int size, struct file **files, unsigned long *bits)
+{
+	t->size = size;
+	t->files = files;
+	t->cloexec = bits;
+	t->reserved = bits + words(size);
 }
 
 static struct fd_table *create(int size)
 {
 	struct fd_table *t = kmem_cache_zalloc(table_cache);
+	unsigned long *bits = NULL;
+	struct file **files;
 
 	if (t == NULL)
 		return NULL;
+	files = alloc_slots(size, &bits);
+	if (files == NULL) {
+		kmem_cache_free(table_cache, t);
+		return NULL;
+	}
 	spin_init(&t->lock, "fd_table");
 	t->refs = 1;
-	t->size = size;
-	t->files = alloc_slots(size, &t->cloexec);
-	if (t->files != NULL)
-		return t;
-	kmem_cache_free(table_cache, t);
-	return NULL;
+	set_slots(t, size, files, bits);
+	return t;
 }
 
 struct fd_table *fd_table_create(void)
@@ -72,19 +88,19 @@ struct fd_table *fd_table_create(void)
 	return create(FD_FIRST);
 }
 
-static bool get_cloexec(const struct fd_table *t, int fd)
+static bool get_bit(const unsigned long *bits, int fd)
 {
-	return t->cloexec[(size_t)fd / WORD_BITS] >> ((size_t)fd % WORD_BITS) & 1;
+	return bits[(size_t)fd / WORD_BITS] >> ((size_t)fd % WORD_BITS) & 1;
 }
 
-static void set_cloexec(struct fd_table *t, int fd, bool on)
+static void set_bit(unsigned long *bits, int fd, bool on)
 {
 	unsigned long bit = 1ul << ((size_t)fd % WORD_BITS);
 
 	if (on)
-		t->cloexec[(size_t)fd / WORD_BITS] |= bit;
+		bits[(size_t)fd / WORD_BITS] |= bit;
 	else
-		t->cloexec[(size_t)fd / WORD_BITS] &= ~bit;
+		bits[(size_t)fd / WORD_BITS] &= ~bit;
 }
 
 static void table_free(struct fd_table *t)
@@ -113,7 +129,6 @@ struct fd_table *fd_table_copy(struct fd_table *src)
 			file_get(t->files[fd]);
 	}
 	memcpy(t->cloexec, src->cloexec, words(src->size) * sizeof(unsigned long));
-	t->free_hint = src->free_hint;
 	spin_unlock(&src->lock);
 	return t;
 }
@@ -144,7 +159,7 @@ static struct file *take(struct fd_table *t, int fd)
 	if (f == NULL)
 		return NULL;
 	t->files[fd] = NULL;
-	set_cloexec(t, fd, false);
+	set_bit(t->cloexec, fd, false);
 	if (fd < t->free_hint)
 		t->free_hint = fd;
 	return f;
@@ -162,7 +177,7 @@ void fd_close_on_exec(struct fd_table *t)
 		struct file *f = NULL;
 
 		spin_lock(&t->lock);
-		if (get_cloexec(t, fd))
+		if (get_bit(t->cloexec, fd))
 			f = take(t, fd);
 		spin_unlock(&t->lock);
 		if (f != NULL)
@@ -263,21 +278,20 @@ static int grow(struct fd_table *t, int fd)
 {
 	int size = FD_FIRST;
 	struct file **files, **old;
-	unsigned long *cloexec;
+	unsigned long *bits;
 
 	while (size <= fd)
 		size *= 2;
-	files = alloc_slots(size, &cloexec);
+	files = alloc_slots(size, &bits);
 	if (files == NULL)
 		return -ENOMEM;
 	spin_lock(&t->lock);
 	if (t->size < size) {
 		memcpy(files, t->files, (size_t)t->size * sizeof(*files));
-		memcpy(cloexec, t->cloexec, words(t->size) * sizeof(*cloexec));
+		memcpy(bits, t->cloexec, words(t->size) * sizeof(*bits));
+		memcpy(bits + words(size), t->reserved, words(t->size) * sizeof(*bits));
 		old = t->files;
-		t->files = files;
-		t->cloexec = cloexec;
-		t->size = size;
+		set_slots(t, size, files, bits);
 	} else {
 		old = files;
 	}
@@ -286,9 +300,9 @@ static int grow(struct fd_table *t, int fd)
 	return 0;
 }
 
-int fd_alloc(struct file *f, int min, bool cloexec)
+/* The first free slot at or above min, with the table locked; or an error, and it is not. */
+static int lock_free_slot(struct fd_table *t, int min)
 {
-	struct fd_table *t = current_table();
 	int limit = fd_limit(), fd, err;
 
 	if (min < 0 || min >= limit)
@@ -296,7 +310,7 @@ int fd_alloc(struct file *f, int min, bool cloexec)
 	for (;;) {
 		spin_lock(&t->lock);
 		fd = MAX(min, t->free_hint);
-		while (fd < t->size && t->files[fd] != NULL)
+		while (fd < t->size && (t->files[fd] != NULL || get_bit(t->reserved, fd)))
 			fd++;
 		if (fd < t->size || fd >= limit)
 			break;
@@ -305,16 +319,52 @@ int fd_alloc(struct file *f, int min, bool cloexec)
 		if (err != 0)
 			return err;
 	}
-	if (fd < limit) {
-		t->files[fd] = f;
-		set_cloexec(t, fd, cloexec);
-		if (min <= t->free_hint)
-			t->free_hint = fd + 1;
-	} else {
-		fd = -EMFILE;
+	if (fd >= limit) {
+		spin_unlock(&t->lock);
+		return -EMFILE;
 	}
+	if (min <= t->free_hint)
+		t->free_hint = fd + 1;
+	return fd;
+}
+
+int fd_alloc(struct file *f, int min, bool cloexec)
+{
+	struct fd_table *t = current_table();
+	int fd = lock_free_slot(t, min);
+
+	if (fd < 0)
+		return fd;
+	t->files[fd] = f;
+	set_bit(t->cloexec, fd, cloexec);
 	spin_unlock(&t->lock);
 	return fd;
+}
+
+int fd_reserve(void)
+{
+	struct fd_table *t = current_table();
+	int fd = lock_free_slot(t, 0);
+
+	if (fd < 0)
+		return fd;
+	set_bit(t->reserved, fd, true);
+	spin_unlock(&t->lock);
+	return fd;
+}
+
+void fd_fill(int fd, struct file *f, bool cloexec)
+{
+	struct fd_table *t = current_table();
+
+	spin_lock(&t->lock);
+	KASSERT(t->files[fd] == NULL && get_bit(t->reserved, fd), "descriptor %d not reserved", fd);
+	set_bit(t->reserved, fd, false);
+	t->files[fd] = f;
+	set_bit(t->cloexec, fd, f != NULL && cloexec);
+	if (f == NULL && fd < t->free_hint)
+		t->free_hint = fd;
+	spin_unlock(&t->lock);
 }
 
 int fd_install_at(struct file *f, int fd, bool cloexec)
@@ -331,9 +381,13 @@ int fd_install_at(struct file *f, int fd, bool cloexec)
 			return err;
 	}
 	spin_lock(&t->lock);
+	if (get_bit(t->reserved, fd)) {
+		spin_unlock(&t->lock);
+		return -EBUSY;
+	}
 	old = t->files[fd];
 	t->files[fd] = f;
-	set_cloexec(t, fd, cloexec);
+	set_bit(t->cloexec, fd, cloexec);
 	spin_unlock(&t->lock);
 	if (old != NULL)
 		close_taken(t, old);
@@ -362,7 +416,7 @@ int fd_get_cloexec(int fd)
 
 	spin_lock(&t->lock);
 	if (fd >= 0 && fd < t->size && t->files[fd] != NULL)
-		ret = get_cloexec(t, fd);
+		ret = get_bit(t->cloexec, fd);
 	spin_unlock(&t->lock);
 	return ret;
 }
@@ -374,7 +428,7 @@ int fd_set_cloexec(int fd, bool on)
 
 	spin_lock(&t->lock);
 	if (fd >= 0 && fd < t->size && t->files[fd] != NULL) {
-		set_cloexec(t, fd, on);
+		set_bit(t->cloexec, fd, on);
 		ret = 0;
 	}
 	spin_unlock(&t->lock);

@@ -116,8 +116,13 @@ struct file *fd_file(int fd);      /* with a reference, or NULL: -EBADF. O_PATH 
 struct file *fd_file_path(int fd); /* O_PATH files as well */
 int fd_alloc(
 	struct file *f, int min, bool cloexec); /* takes over the reference on success; -EMFILE */
+/* A slot for a file that is not there yet: the calling thread fills it, whatever happens. -EMFILE, -ENOMEM. */
+int fd_reserve(void);
+void fd_fill(int fd, struct file *f,
+	bool cloexec); /* takes over the reference; NULL: gives the slot back */
 int fd_close(int fd);
-/* Puts f at fd, closing what was there; takes over the reference on success. -EBADF: out of range. */
+/* Puts f at fd, closing what was there; takes over the reference on success. -EBADF: out of range; -EBUSY: reserved
+ * (man 2 dup2). */
 int fd_install_at(struct file *f, int fd, bool cloexec);
 int fd_get_cloexec(int fd); /* 0, 1, -EBADF */
 int fd_set_cloexec(int fd, bool on);

@@ -219,14 +219,21 @@ static struct file *open_walked(struct nameidata *nd, int flags, uint32_t mode)
 		err = (flags & O_DIRECTORY) && !S_ISDIR(vn->mode) ? -ENOTDIR : 0;
 	} else if (!created) {
 		err = may_open(vn, flags);
-		if (err == 0 && (flags & O_TRUNC) && S_ISREG(vn->mode))
-			err = vfs_truncate_closed(vn, 0);
 	}
 	if (err != 0) {
 		vnode_put(vn);
 		return ERR_PTR(err);
 	}
-	return make_file(nd, vn, flags);
+	f = make_file(nd, vn, flags);
+	/* Last, when nothing else can fail. */
+	if (!IS_ERR(f) && (flags & O_TRUNC) && !created && S_ISREG(vn->mode)) {
+		err = vfs_truncate_closed(vn, 0);
+		if (err != 0) {
+			file_put(f);
+			return ERR_PTR(err);
+		}
+	}
+	return f;
 }
 
 /* man 2 open, O_TMPFILE: a file without a name in the directory that the path leads to. */

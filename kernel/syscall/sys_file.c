@@ -33,14 +33,15 @@ static long open_at(int dfd, vaddr_t upath, int flags, uint32_t mode)
 		return err;
 	if (sizeof(long) == 8)
 		flags |= O_LARGEFILE;
+	fd = fd_reserve(); /* before anything is made or emptied */
+	if (fd < 0) {
+		at_end(&at);
+		return fd;
+	}
 	f = vfs_open(at.start, at.path, flags & OPEN_FLAGS, mode);
 	at_end(&at);
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	fd = fd_alloc(f, 0, flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	fd_fill(fd, IS_ERR(f) ? NULL : f, flags & O_CLOEXEC);
+	return IS_ERR(f) ? PTR_ERR(f) : fd;
 }
 
 long sys_open(vaddr_t path, int flags, uint32_t mode)
