@@ -290,21 +290,6 @@ static int64_t unsealed(const struct vnode *vn, uint64_t off, int64_t n)
 	return off < last ? (int64_t)(last - off) : -EPERM;
 }
 
-/* man 7 inode, "set-user-ID". */
-void vfs_touch(struct vnode *vn)
-{
-	struct kstat st = { .mode = vn->mode & ~(uint32_t)(S_ISUID | S_ISGID) };
-	unsigned which = ATTR_MTIME_NOW;
-
-	if (vn->ops->setattr == NULL)
-		return;
-	if (st.mode != vn->mode && !vfs_is_root())
-		which |= ATTR_MODE;
-	mutex_lock(&vn->lock);
-	vn->ops->setattr(vn, which, &st);
-	mutex_unlock(&vn->lock);
-}
-
 static ssize_t write_pages(struct vnode *vn, struct uio *u, uint64_t off, size_t count)
 {
 	uint64_t size = vnode_size(vn);

@@ -143,9 +143,10 @@ static int lookup_or_create(
 	if (err == -ENOENT) {
 		err = vfs_permission(dir, MAY_WRITE);
 		if (err == 0)
-			err = dir->ops->create == NULL ? -EACCES
-						       : dir->ops->create(dir, nd->name, nd->len,
-								 S_IFREG | mode, 0, out);
+			err = dir->ops->create == NULL
+				      ? -EACCES
+				      : dir->ops->create(dir, nd->name, nd->len,
+						S_IFREG | vfs_new_mode(dir, mode), 0, out);
 		*created = err == 0;
 	}
 	mutex_unlock(&dir->lock);
@@ -203,7 +204,7 @@ static struct file *open_walked(struct nameidata *nd, int flags, uint32_t mode)
 	int err;
 
 	if (flags & O_CREAT)
-		err = walk_create(nd, flags, mode & ~fs_umask() & 07777, &vn, &created);
+		err = walk_create(nd, flags, mode & 07777, &vn, &created);
 	else
 		err = nd_full(nd, !(flags & O_NOFOLLOW), &vn);
 	if (err != 0)
@@ -254,7 +255,7 @@ static struct file *open_unnamed(struct nameidata *nd, int flags, uint32_t mode)
 		err = vfs_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (err == 0) {
 		mutex_lock(&dir->lock);
-		err = dir->ops->tmpfile(dir, S_IFREG | (mode & ~fs_umask() & 07777), &vn);
+		err = dir->ops->tmpfile(dir, S_IFREG | vfs_new_mode(dir, mode & 07777), &vn);
 		mutex_unlock(&dir->lock);
 	}
 	if (err != 0) {

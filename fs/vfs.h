@@ -46,6 +46,8 @@ struct kstat { /* wide enough for every struct stat of the ABI */
 /* To the very time that the change itself is noted with, which only setattr knows. */
 #define ATTR_ATIME_NOW 64u
 #define ATTR_MTIME_NOW 128u
+/* vfs_setattr() only: it is a chown(2), even if neither id changes. */
+#define ATTR_CHOWN 256u
 
 /* readdir calls this per entry; false stops (buffer full). `next` is the position after the entry. */
 typedef bool (*dirent_fn)(
@@ -108,6 +110,9 @@ void vnode_init(struct vnode *vn, struct mount *m, const struct vnode_ops *ops, 
 /* A new vnode in `dir` belongs to the process; in a set-gid directory the group is the directory's, and a
  * new directory inherits the bit (man 7 inode). */
 void vfs_init_owner(struct vnode *vn, const struct vnode *dir);
+/* The mode that anything but a directory gets in `dir`: less the umask, and less set-group-id where that would be
+ * the directory's group, the process is not in it, and the group may execute the file. */
+uint32_t vfs_new_mode(const struct vnode *dir, uint32_t mode);
 /* By inactive(): undoes vnode_init(); the file system frees the memory afterwards. */
 void vnode_destroy(struct vnode *vn);
 void vnode_get(struct vnode *vn);
@@ -218,7 +223,7 @@ int vfs_rename(struct vnode *ostart, const char *opath, struct vnode *nstart, co
 	unsigned flags);
 /* Changes attributes after checking that the process may. mode: permission bits only. */
 int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st);
-/* Size of a regular file; -EFBIG beyond RLIMIT_FSIZE. extend: only if it is smaller. */
+/* Size of a regular file; -EFBIG: it would grow beyond RLIMIT_FSIZE. extend: only if it is smaller. */
 int vfs_truncate(struct vnode *vn, uint64_t size);
 /* The same of a file that is not open for writing. -ETXTBSY, too. */
 int vfs_truncate_closed(struct vnode *vn, uint64_t size);

@@ -183,6 +183,39 @@ void vfs_init_owner(struct vnode *vn, const struct vnode *dir)
 	}
 }
 
+/* Set-group-id is for those in the group to give, and for root. */
+static bool may_set_gid(uint32_t gid)
+{
+	return vfs_is_root() || vfs_in_group(gid);
+}
+
+uint32_t vfs_new_mode(const struct vnode *dir, uint32_t mode)
+{
+	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && (dir->mode & S_ISGID) &&
+		!may_set_gid(dir->gid))
+		mode &= ~(uint32_t)S_ISGID;
+	return mode & ~fs_umask();
+}
+
+/* The bits that a change takes away: set-user-id, and set-group-id of what the group may execute, or where somebody
+ * from outside of the group makes the change. (Without the one the other once meant mandatory locking.) */
+static uint32_t lost_bits(const struct vnode *vn)
+{
+	bool group = (vn->mode & S_IXGRP) || !may_set_gid(vn->gid);
+
+	return vn->mode & (S_ISUID | (group ? (uint32_t)S_ISGID : 0));
+}
+
+/* man 7 inode, "set-user-ID": what a change of the contents, if not by root, changes with them. Locked. */
+static void lose_set_id(const struct vnode *vn, unsigned *which, struct kstat *st)
+{
+	if (likely(!(vn->mode & (S_ISUID | S_ISGID))) || !S_ISREG(vn->mode) || vfs_is_root() ||
+		lost_bits(vn) == 0)
+		return;
+	*which |= ATTR_MODE;
+	st->mode = vn->mode & ~lost_bits(vn);
+}
+
 /* ---- attributes ---- */
 
 int vfs_getattr(struct vnode *vn, struct kstat *st)
@@ -215,12 +248,15 @@ static int check_setattr(struct vnode *vn, unsigned *which, struct kstat *st)
 		return -EPERM;
 	if (*which & ATTR_MODE)
 		st->mode = (vn->mode & S_IFMT) | (st->mode & 07777);
-	if ((*which & (ATTR_UID | ATTR_GID)) && !S_ISDIR(vn->mode) && !(*which & ATTR_MODE)) {
+	if ((*which & ATTR_CHOWN) && !S_ISDIR(vn->mode) && lost_bits(vn) != 0) {
+		if (!vfs_is_owner(vn))
+			return -EPERM;
 		*which |= ATTR_MODE;
-		st->mode = vn->mode & ~(uint32_t)S_ISUID;
-		if (vn->mode & 010)
-			st->mode &= ~(uint32_t)S_ISGID;
+		st->mode = vn->mode & ~lost_bits(vn);
 	}
+	if ((*which & ATTR_MODE) && !may_set_gid(*which & ATTR_GID ? st->gid : vn->gid))
+		st->mode &= ~(uint32_t)S_ISGID;
+	*which &= ~ATTR_CHOWN;
 	return 0;
 }
 
@@ -242,10 +278,48 @@ int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st)
 	return err;
 }
 
-static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
+/* man 7 inode, "set-user-ID". */
+void vfs_touch(struct vnode *vn)
+{
+	unsigned which = ATTR_MTIME_NOW;
+	struct kstat st;
+
+	if (vn->ops->setattr == NULL)
+		return;
+	mutex_lock(&vn->lock);
+	lose_set_id(vn, &which, &st);
+	vn->ops->setattr(vn, which, &st);
+	mutex_unlock(&vn->lock);
+}
+
+/* Limits are for files that grow. */
+static int may_grow(uint64_t size)
+{
+	struct proc *p = curproc();
+
+	if (p != NULL && size > p->rlimits[RLIMIT_FSIZE].cur) {
+		signal_thread(curthread(), SIGXFSZ, NULL);
+		return -EFBIG;
+	}
+	return size > FILE_SIZE_MAX ? -EFBIG : 0;
+}
+
+/* write_lock and lock held. */
+static int set_size_locked(struct vnode *vn, uint64_t size, bool grow_only)
 {
 	struct kstat st = { .size = size };
-	struct proc *p = curproc();
+	uint64_t old = vnode_size(vn);
+	unsigned which = ATTR_SIZE;
+	int err = size > old ? may_grow(size) : 0;
+
+	if (err != 0 || (grow_only && size <= old))
+		return err;
+	lose_set_id(vn, &which, &st);
+	return vn->ops->setattr(vn, which, &st);
+}
+
+static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
+{
 	int err;
 
 	if (S_ISDIR(vn->mode))
@@ -254,18 +328,12 @@ static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
 		return -EINVAL;
 	if (vn->ops->setattr == NULL)
 		return -EPERM;
-	if (p != NULL && size > p->rlimits[RLIMIT_FSIZE].cur) {
-		signal_thread(curthread(), SIGXFSZ, NULL);
-		return -EFBIG;
-	}
-	if (size > FILE_SIZE_MAX)
-		return -EFBIG;
 	err = vfs_may_change(vn);
 	if (err != 0)
 		return err;
 	mutex_lock(&vn->write_lock);
 	mutex_lock(&vn->lock);
-	err = grow_only && vnode_size(vn) >= size ? 0 : vn->ops->setattr(vn, ATTR_SIZE, &st);
+	err = set_size_locked(vn, size, grow_only);
 	mutex_unlock(&vn->lock);
 	mutex_unlock(&vn->write_lock);
 	return err;

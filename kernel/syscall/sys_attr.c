@@ -72,7 +72,7 @@ long sys_fchmod(int fd, uint32_t mode)
 static unsigned owner_attrs(uint32_t uid, uint32_t gid, struct kstat *st)
 {
 	*st = (struct kstat){ .uid = uid, .gid = gid };
-	return (uid != UINT32_MAX ? ATTR_UID : 0) | (gid != UINT32_MAX ? ATTR_GID : 0);
+	return ATTR_CHOWN | (uid != UINT32_MAX ? ATTR_UID : 0) | (gid != UINT32_MAX ? ATTR_GID : 0);
 }
 
 static long chown_at(int dfd, vaddr_t path, uint32_t uid, uint32_t gid, int flags)
