@@ -11,7 +11,7 @@
 #include "kernel/syscall/abi/fs.h"
 
 /* Walks to the place of a new entry. */
-static int begin_create(struct nameidata *nd, struct vnode *start, const char *path, bool dir)
+static int begin_create(struct nameidata *nd, struct vnode *start, const char *path)
 {
 	int err = nd_begin(nd, start, path);
 
@@ -23,14 +23,11 @@ static int begin_create(struct nameidata *nd, struct vnode *start, const char *p
 		return -EEXIST;
 	if (nd->len > NAME_MAX)
 		return -ENAMETOOLONG;
-	err = vfs_permission(nd->dir, MAY_EXEC);
-	if (err == 0 && nd->must_dir && !dir)
-		err = -ENOENT;
-	return err;
+	return vfs_permission(nd->dir, MAY_EXEC);
 }
 
-/* With the directory locked: the entry must not exist, and the process must be allowed to make it. */
-static int may_create(struct nameidata *nd)
+/* With the directory locked: the entry must not exist. "name/" can only become a directory. */
+static int is_free(struct nameidata *nd, bool dir)
 {
 	struct vnode *old;
 	int err = nd->dir->ops->lookup(nd->dir, nd->name, nd->len, &old);
@@ -39,18 +36,26 @@ static int may_create(struct nameidata *nd)
 		vnode_put(old);
 		return -EEXIST;
 	}
-	return err == -ENOENT ? vfs_permission(nd->dir, MAY_WRITE) : err;
+	return err == -ENOENT && !(nd->must_dir && !dir) ? 0 : err;
+}
+
+/* And the process must be allowed to make it. */
+static int may_create(struct nameidata *nd, bool dir)
+{
+	int err = is_free(nd, dir);
+
+	return err == 0 ? vfs_permission(nd->dir, MAY_WRITE) : err;
 }
 
 int vfs_mkdir(struct vnode *start, const char *path, uint32_t mode)
 {
 	struct nameidata nd;
 	struct vnode *vn;
-	int err = begin_create(&nd, start, path, true);
+	int err = begin_create(&nd, start, path);
 
 	if (err == 0) {
 		mutex_lock(&nd.dir->lock);
-		err = may_create(&nd);
+		err = may_create(&nd, true);
 		if (err == 0)
 			err = nd.dir->ops->mkdir == NULL
 				      ? -EPERM
@@ -77,17 +82,17 @@ int vfs_mknod(struct vnode *start, const char *path, uint32_t mode, uint64_t rde
 	if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) &&
 		!S_ISSOCK(mode))
 		return -EINVAL;
-	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !vfs_is_root())
-		return -EPERM;
-	err = begin_create(&nd, start, path, false);
+	err = begin_create(&nd, start, path);
 	if (err == 0) {
-		mode &= ~fs_umask();
 		mutex_lock(&nd.dir->lock);
-		err = may_create(&nd);
+		err = may_create(&nd, false);
+		if (err == 0 && (S_ISCHR(mode) || S_ISBLK(mode)) && !vfs_is_root())
+			err = -EPERM;
 		if (err == 0)
-			err = nd.dir->ops->create == NULL ? -EPERM
-							  : nd.dir->ops->create(nd.dir, nd.name,
-								    nd.len, mode, rdev, &vn);
+			err = nd.dir->ops->create == NULL
+				      ? -EPERM
+				      : nd.dir->ops->create(nd.dir, nd.name, nd.len,
+						vfs_new_mode(nd.dir, mode), rdev, &vn);
 		mutex_unlock(&nd.dir->lock);
 		if (err == 0)
 			vnode_put(vn);
@@ -99,11 +104,11 @@ int vfs_mknod(struct vnode *start, const char *path, uint32_t mode, uint64_t rde
 int vfs_symlink(struct vnode *start, const char *path, const char *target)
 {
 	struct nameidata nd;
-	int err = begin_create(&nd, start, path, false);
+	int err = begin_create(&nd, start, path);
 
 	if (err == 0) {
 		mutex_lock(&nd.dir->lock);
-		err = may_create(&nd);
+		err = may_create(&nd, false);
 		if (err == 0)
 			err = nd.dir->ops->symlink == NULL
 				      ? -EPERM
@@ -117,18 +122,17 @@ int vfs_symlink(struct vnode *start, const char *path, const char *target)
 int vfs_link(struct vnode *target, struct vnode *start, const char *path)
 {
 	struct nameidata nd;
-	int err;
+	int err = begin_create(&nd, start, path);
 
-	if (S_ISDIR(target->mode))
-		return -EPERM;
-	err = begin_create(&nd, start, path, false);
-	if (err == 0 && nd.dir->mount != target->mount)
-		err = -EXDEV;
 	if (err == 0) {
 		mutex_lock(&nd.dir->lock);
-		err = may_create(&nd);
+		err = is_free(&nd, false);
+		if (err == 0 && nd.dir->mount != target->mount)
+			err = -EXDEV;
 		if (err == 0)
-			err = nd.dir->ops->link == NULL
+			err = vfs_permission(nd.dir, MAY_WRITE);
+		if (err == 0)
+			err = nd.dir->ops->link == NULL || S_ISDIR(target->mode)
 				      ? -EPERM
 				      : nd.dir->ops->link(nd.dir, nd.name, nd.len, target);
 		mutex_unlock(&nd.dir->lock);
@@ -147,6 +151,12 @@ static int may_delete(struct vnode *dir, struct vnode *vn)
 		return err;
 	if ((dir->mode & S_ISVTX) && !vfs_is_owner(vn) && !vfs_is_owner(dir))
 		return -EPERM;
+	return 0;
+}
+
+/* A directory with a mount on it stays where it is. mount(2) covers one under its parent's lock, which is held. */
+static int check_covered(const struct vnode *vn)
+{
 	return READ_ONCE(vn->covered_by) != NULL ? -EBUSY : 0;
 }
 
@@ -182,6 +192,8 @@ static int do_unlink(struct nameidata *nd, bool dir)
 		err = -ENOTDIR;
 	if (err == 0 && !dir && S_ISDIR(vn->mode))
 		err = -EISDIR;
+	if (err == 0)
+		err = check_covered(vn);
 	if (err == 0) {
 		if (dir)
 			err = parent->ops->rmdir != NULL
@@ -271,42 +283,61 @@ static void unlock_two(struct vnode *a, struct vnode *b)
 	mutex_unlock(&a->lock);
 }
 
-/* man 2 rename, ERRORS: what may replace what. */
-static int check_types(struct nameidata *o, struct nameidata *n, struct vnode *from,
+/* What the names say, before anybody asks for permission. */
+static int check_names(struct nameidata *o, struct nameidata *n, struct vnode *from,
 	struct vnode *to, unsigned flags)
 {
-	if (!S_ISDIR(from->mode) && (o->must_dir || n->must_dir))
-		return -ENOTDIR;
-	if (to == NULL)
-		return flags & RENAME_EXCHANGE ? -ENOENT : 0;
-	if (flags & RENAME_NOREPLACE)
+	bool exchange = flags & RENAME_EXCHANGE;
+
+	if (to != NULL && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
-	if (flags & RENAME_EXCHANGE)
-		return 0;
-	if (S_ISDIR(from->mode) && !S_ISDIR(to->mode))
+	if (to == NULL && exchange)
+		return -ENOENT;
+	if (!S_ISDIR(from->mode) && (o->must_dir || (n->must_dir && !exchange)))
 		return -ENOTDIR;
-	if (!S_ISDIR(from->mode) && S_ISDIR(to->mode))
-		return -EISDIR;
-	return 0;
+	return exchange && !S_ISDIR(to->mode) && n->must_dir ? -ENOTDIR : 0;
+}
+
+/* man 2 rename, ERRORS: what may replace what. */
+static int may_replace(struct vnode *dir, const struct vnode *from, struct vnode *to, bool exchange)
+{
+	int err;
+
+	if (to == NULL)
+		return vfs_permission(dir, MAY_WRITE | MAY_EXEC);
+	err = may_delete(dir, to);
+	if (err != 0 || exchange || S_ISDIR(from->mode) == S_ISDIR(to->mode))
+		return err;
+	return S_ISDIR(to->mode) ? -EISDIR : -ENOTDIR;
+}
+
+/* A directory that gets another parent is written to: its "..". */
+static int may_move(struct vnode *vn)
+{
+	return S_ISDIR(vn->mode) ? vfs_permission(vn, MAY_WRITE) : 0;
 }
 
 static int rename_locked(struct nameidata *o, struct nameidata *n, struct vnode *from,
 	struct vnode *to, unsigned flags)
 {
-	int err = may_delete(o->dir, from);
+	bool exchange = flags & RENAME_EXCHANGE;
+	int err;
 
+	if (from == to) /* two names of one file, perhaps: nothing to do */
+		return 0;
+	err = may_delete(o->dir, from);
 	if (err == 0)
-		err = to != NULL ? may_delete(n->dir, to)
-				 : vfs_permission(n->dir, MAY_WRITE | MAY_EXEC);
+		err = may_replace(n->dir, from, to, exchange);
+	if (err == 0 && o->dir != n->dir)
+		err = may_move(from);
+	if (err == 0 && o->dir != n->dir && exchange)
+		err = may_move(to);
 	if (err == 0)
-		err = check_types(o, n, from, to, flags);
-	if (err != 0 || from == to)
+		err = check_covered(from);
+	if (err == 0 && to != NULL)
+		err = check_covered(to);
+	if (err != 0)
 		return err;
-	if (S_ISDIR(from->mode) && o->dir != n->dir) {
-		err = vfs_permission(from, MAY_WRITE);
-		if (err != 0)
-			return err;
-	}
 	return o->dir->ops->rename(o->dir, o->name, o->len, n->dir, n->name, n->len, flags);
 }
 
@@ -363,6 +394,8 @@ again:
 		return err;
 	err = child_unlocked(n, &to);
 	if (err == 0 || err == -ENOENT)
+		err = check_names(o, n, from, to, flags);
+	if (err == 0)
 		err = check_loops(o, n, from, to, flags);
 	if (err == 0)
 		err = lock_two(o->dir, n->dir);
@@ -401,10 +434,12 @@ int vfs_rename(struct vnode *ostart, const char *opath, struct vnode *nstart, co
 		err = vfs_permission(o.dir, MAY_EXEC);
 	if (err == 0)
 		err = vfs_permission(n.dir, MAY_EXEC);
-	if (err == 0 && (nd_is_dots(&o) || nd_is_dots(&n)))
-		err = -EBUSY;
 	if (err == 0 && o.dir->mount != n.dir->mount)
 		err = -EXDEV;
+	if (err == 0 && nd_is_dots(&o))
+		err = -EBUSY;
+	if (err == 0 && nd_is_dots(&n))
+		err = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
 	if (err == 0)
 		err = vfs_may_change(o.dir);
 	if (err == 0 && o.dir->ops->rename == NULL)

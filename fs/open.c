@@ -54,18 +54,20 @@ static unsigned wanted_access(int flags)
 static int may_open(struct vnode *vn, int flags)
 {
 	unsigned want = wanted_access(flags);
+	int err;
 
 	if ((flags & O_DIRECTORY) && !S_ISDIR(vn->mode))
 		return -ENOTDIR;
 	if (S_ISLNK(vn->mode))
 		return -ELOOP;
-	if (S_ISDIR(vn->mode) && (want & MAY_WRITE))
+	if (S_ISDIR(vn->mode) && ((want & MAY_WRITE) || (flags & O_CREAT)))
 		return -EISDIR;
-	if (S_ISSOCK(vn->mode))
-		return -ENXIO;
+	err = vfs_permission(vn, want);
+	if (err != 0)
+		return err;
 	if ((flags & O_NOATIME) && !vfs_is_owner(vn))
 		return -EPERM;
-	return vfs_permission(vn, want);
+	return S_ISSOCK(vn->mode) ? -ENXIO : 0;
 }
 
 /* What the type of the vnode adds. f->vnode is set. */
@@ -170,8 +172,10 @@ static int walk_create(
 			*created = false;
 			return 0;
 		}
-		if (nd_is_dots(nd) || nd->must_dir)
+		if (nd_is_dots(nd))
 			return flags & O_EXCL ? -EEXIST : -EISDIR;
+		if (nd->must_dir)
+			return -EISDIR;
 		err = lookup_or_create(nd, flags, mode, out, created);
 		if (err != 0 || !S_ISLNK((*out)->mode) || (flags & O_NOFOLLOW))
 			return err;

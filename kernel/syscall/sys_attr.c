@@ -193,6 +193,8 @@ static long set_times_at(int dfd, vaddr_t path, const struct abi_timespec64 *t, 
 	struct vnode *vn;
 	long err;
 
+	if (t != NULL && t[0].nsec == UTIME_OMIT && t[1].nsec == UTIME_OMIT)
+		return 0; /* not even the path is looked at */
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (path == 0 && dfd != AT_FDCWD) /* futimens(3) */
