@@ -28,7 +28,16 @@ static ssize_t disk_io(struct file *f, struct uio *u, uint64_t *pos)
 
 static int64_t disk_seek(struct file *f, int64_t off, int whence)
 {
-	return file_seek_sized(f, off, whence, disk(f)->size);
+	uint64_t size = disk(f)->size, old = f->pos;
+	int64_t pos;
+
+	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
+		return -EINVAL;
+	pos = file_seek_sized(f, off, whence, size);
+	if (pos <= (int64_t)size)
+		return pos;
+	f->pos = old; /* a disk does not grow */
+	return -EINVAL;
 }
 
 static int put_int(vaddr_t arg, uint32_t value)

@@ -356,12 +356,11 @@ static ssize_t cache_write(
 	done = count < 0 ? (ssize_t)count : write_pages(vn, u, off, (size_t)count);
 	if (done < count)
 		trim(vn);
-	if (done > 0) {
-		off += (uint64_t)done;
+	if (done > 0)
+		*newoff = off + (uint64_t)done;
+	if (count > 0) /* as on Linux, even if nothing could be copied */
 		vfs_touch(vn);
-	}
 	mutex_unlock(&vn->write_lock);
-	*newoff = off;
 	return done;
 }
 

@@ -121,9 +121,7 @@ int64_t file_seek_sized(struct file *f, int64_t off, int whence, uint64_t size)
 	default:
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, off, &off))
-		return -EOVERFLOW;
-	if (off < 0 || (uint64_t)off > FILE_SIZE_MAX)
+	if (__builtin_add_overflow(base, off, &off) || off < 0 || (uint64_t)off > FILE_SIZE_MAX)
 		return -EINVAL;
 	f->pos = (uint64_t)off;
 	return off;
