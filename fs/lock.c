@@ -152,6 +152,9 @@ static int try_set(
 	spin_lock(&locks_lock);
 	if (w != NULL)
 		list_remove(&w->link);
+	if (owner.kind ==
+		LOCK_FLOCK) /* the old one goes first, for better or worse (man 2 flock) */
+		cut(f, owner, r, &spare, &unused);
 	l = r->type != F_UNLCK ? find_conflict(f, owner, r) : NULL;
 	if (l != NULL) {
 		err = w != NULL ? enter_wait(w, owner, l) : -EAGAIN;
@@ -169,9 +172,9 @@ static int try_set(
 	spin_unlock(&locks_lock);
 	kfree(new);
 	kfree(spare);
-	free_list(&unused);
-	if (err == 0)
+	if (err == 0 || !list_empty(&unused))
 		waitq_wake_all(&locks_wq); /* released, or made weaker */
+	free_list(&unused);
 	return err;
 }
 
