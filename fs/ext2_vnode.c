@@ -36,15 +36,26 @@ struct ext2_ctx ext2_ctx(const struct ext2_fs *fs)
 
 /* ---- attributes ---- */
 
+/* Seconds since 1970, or before: 32 bits with a sign. */
+static int64_t from_disk(uint32_t sec)
+{
+	return (int32_t)sec * (int64_t)NSEC_PER_SEC;
+}
+
+static uint32_t to_disk(int64_t ns)
+{
+	return (uint32_t)MIN(MAX(ns_seconds(ns), (int64_t)INT32_MIN), (int64_t)INT32_MAX);
+}
+
 static int ext2_getattr(struct vnode *vn, struct kstat *st)
 {
 	struct ext2_node *n = &ext2_vnode(vn)->node;
 
 	mutex_lock(&n->lock);
 	st->nlink = n->raw.i_links_count;
-	st->atime = n->raw.i_atime * NSEC_PER_SEC;
-	st->mtime = n->raw.i_mtime * NSEC_PER_SEC;
-	st->ctime = n->raw.i_ctime * NSEC_PER_SEC;
+	st->atime = from_disk(n->raw.i_atime);
+	st->mtime = from_disk(n->raw.i_mtime);
+	st->ctime = from_disk(n->raw.i_ctime);
 	st->blocks = n->raw.i_blocks;
 	st->size = n->raw.i_size;
 	mutex_unlock(&n->lock);
@@ -122,9 +133,9 @@ static int change_attr(struct vnode *vn, unsigned which, const struct kstat *st)
 	if (is_noted(ev, which, now))
 		goto out;
 	if (which & (ATTR_ATIME | ATTR_ATIME_NOW))
-		raw->i_atime = which & ATTR_ATIME ? (uint32_t)(st->atime / NSEC_PER_SEC) : now;
+		raw->i_atime = which & ATTR_ATIME ? to_disk(st->atime) : now;
 	if (which & (ATTR_MTIME | ATTR_MTIME_NOW | ATTR_SIZE))
-		raw->i_mtime = which & ATTR_MTIME ? (uint32_t)(st->mtime / NSEC_PER_SEC) : now;
+		raw->i_mtime = which & ATTR_MTIME ? to_disk(st->mtime) : now;
 	raw->i_ctime = now;
 	err = store(ev);
 out:

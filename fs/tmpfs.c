@@ -89,7 +89,7 @@ static int tmpfs_getattr(struct vnode *vn, struct kstat *st)
 static int tmpfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st)
 {
 	struct tmpfs_node *n = tmpfs_node(vn);
-	uint64_t now = clock_realtime_ns();
+	int64_t now = (int64_t)clock_realtime_ns();
 	int err;
 
 	if (which & ATTR_SIZE) {

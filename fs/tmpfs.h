@@ -31,8 +31,8 @@ struct tmpfs_node {
 	struct vnode vn;
 	struct list link; /* tmpfs.nodes */
 	struct spinlock attr;
-	uint32_t nlink; /* directories: 2 + subdirectories; 0: removed */
-	uint64_t atime, mtime, ctime;
+	uint32_t nlink;              /* directories: 2 + subdirectories; 0: removed */
+	int64_t atime, mtime, ctime; /* as in struct kstat */
 
 	char *target; /* symlinks */
 

@@ -34,7 +34,7 @@ struct uio;
 struct kstat { /* wide enough for every struct stat of the ABI */
 	uint64_t dev, ino, rdev, size, blocks;
 	uint32_t mode, nlink, uid, gid, blksize;
-	uint64_t atime, mtime, ctime; /* ns since 1970 */
+	int64_t atime, mtime, ctime; /* ns since 1970; negative: before */
 };
 
 #define ATTR_MODE  1u

@@ -26,6 +26,14 @@ uint64_t clock_realtime_ns(void); /* since 1970, from the CMOS clock at boot */
 void clock_set_realtime(uint64_t ns);
 void udelay(unsigned usec); /* busy wait */
 
+/* Whole seconds of a time of a file, which may be before 1970: rounded down, so that what is left is not negative. */
+static inline int64_t ns_seconds(int64_t ns)
+{
+	if (ns >= 0)
+		return (int64_t)((uint64_t)ns / NSEC_PER_SEC);
+	return -(int64_t)((uint64_t)~ns / NSEC_PER_SEC) - 1;
+}
+
 /* Monotonic time that lies sec + nsec from now; saturates. The arguments are valid (not negative). */
 static inline uint64_t timespec_deadline(int64_t sec, int64_t nsec)
 {

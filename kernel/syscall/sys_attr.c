@@ -143,9 +143,11 @@ long sys_fchown16(int fd, uint32_t uid, uint32_t gid)
 
 /* ---- times ---- */
 
+#define TIME_MAX (INT64_MAX / (int64_t)NSEC_PER_SEC - 1) /* 292 years, either way */
+
 /* One time of utimensat(2): which of the two bits is meant, none for UTIME_OMIT, and the value. */
 static int pick_time(
-	const struct abi_timespec64 *t, unsigned set, unsigned now, unsigned *which, uint64_t *out)
+	const struct abi_timespec64 *t, unsigned set, unsigned now, unsigned *which, int64_t *out)
 {
 	if (t->nsec == UTIME_OMIT)
 		return 0;
@@ -154,7 +156,7 @@ static int pick_time(
 		return 0;
 	if (t->nsec < 0 || t->nsec >= (int64_t)NSEC_PER_SEC)
 		return -EINVAL;
-	*out = t->sec > 0 ? (uint64_t)t->sec * NSEC_PER_SEC + (uint64_t)t->nsec : 0;
+	*out = MIN(MAX(t->sec, -TIME_MAX), TIME_MAX) * (int64_t)NSEC_PER_SEC + t->nsec;
 	return 0;
 }
 

@@ -13,8 +13,8 @@
 #include "kernel/syscall/sysproto.h"
 #include "mm/uaccess.h"
 
-#define SEC(ns)  ((ns) / NSEC_PER_SEC)
-#define NSEC(ns) ((ns) % NSEC_PER_SEC)
+#define SEC(ns)  ns_seconds(ns)
+#define NSEC(ns) ((uint64_t)(ns) - (uint64_t)SEC(ns) * NSEC_PER_SEC)
 
 /* ---- where the attributes come from ---- */
 
@@ -69,11 +69,11 @@ static int stat_out(const struct kstat *st, vaddr_t ust)
 		.st_size = (int64_t)st->size,
 		.st_blksize = st->blksize,
 		.st_blocks = (int64_t)st->blocks,
-		.st_atime = SEC(st->atime),
+		.st_atime = (uint64_t)SEC(st->atime),
 		.st_atime_nsec = NSEC(st->atime),
-		.st_mtime = SEC(st->mtime),
+		.st_mtime = (uint64_t)SEC(st->mtime),
 		.st_mtime_nsec = NSEC(st->mtime),
-		.st_ctime = SEC(st->ctime),
+		.st_ctime = (uint64_t)SEC(st->ctime),
 		.st_ctime_nsec = NSEC(st->ctime),
 	};
 
@@ -205,10 +205,9 @@ long sys_newfstatat(int dfd, vaddr_t path, vaddr_t ust, int flags)
 
 /* ---- statx ---- */
 
-static struct linux_statx_timestamp statx_time(uint64_t ns)
+static struct linux_statx_timestamp statx_time(int64_t ns)
 {
-	return (struct linux_statx_timestamp){ .tv_sec = (int64_t)SEC(ns),
-		.tv_nsec = (uint32_t)NSEC(ns) };
+	return (struct linux_statx_timestamp){ .tv_sec = SEC(ns), .tv_nsec = (uint32_t)NSEC(ns) };
 }
 
 long sys_statx(int dfd, vaddr_t path, int flags, unsigned mask, vaddr_t ustx)
