@@ -223,3 +223,35 @@ TEST(lock_contended)
 	pread(fd, &n, sizeof(n), 0);
 	SHOW(n);
 }
+
+/* Two who share a lock and both want it for themselves: the old one goes first, so one of them gets it. */
+TEST(lock_upgrade)
+{
+	int a, b, c, ready[2], status;
+	pid_t pid;
+	char got;
+
+	work_folder();
+	a = open("f", O_RDWR | O_CREAT, 0600);
+	b = open("f", O_RDWR);
+	SHOW(flock(a, LOCK_SH) | flock(b, LOCK_SH));
+	SHOW(flock(a, LOCK_EX | LOCK_NB));
+	SHOW(flock(b, LOCK_EX | LOCK_NB)); /* what a had is lost */
+	SHOW(flock(a, LOCK_SH | LOCK_NB));
+	SHOW(flock(b, LOCK_EX | LOCK_NB)); /* what it is already */
+	SHOW(flock(b, LOCK_SH | LOCK_NB) | flock(a, LOCK_SH | LOCK_NB));
+	SHOW(pipe(ready));
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		c = open("f", O_RDWR);
+		if (flock(c, LOCK_SH) != 0 || close(a) != 0 || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		_exit(flock(c, LOCK_EX) == 0 ? 0 : errno);
+	}
+	SHOW(read(ready[0], &got, 1));
+	SHOW(flock(b, LOCK_UN));
+	SHOW(flock(a, LOCK_EX)); /* both wait, or one has it until it ends */
+	SHOW(flock(a, LOCK_UN));
+	SHOW(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
