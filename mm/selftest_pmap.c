@@ -4,6 +4,7 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/pte.h"
+#include "arch/x86/trap.h"
 #include "boot/boot_info.h"
 #include "kernel/core/log.h"
 #include "kernel/core/errno.h"
@@ -298,3 +299,26 @@ KTEST(kernel_wx)
 	}
 	KTEST_CHECK(pmap_kquery((vaddr_t)text_start) != 0);
 }
+
+#ifdef __i386__
+/* See CMPXCHG8B. POPF and SHR are what makes QEMU's TCG go wrong. */
+KTEST(pte_flags)
+{
+	uint32_t x = UINT32_MAX;
+	pte_t e ALIGNED(8) = 0; /* as in a page table; else QEMU takes another way */
+	pte_t old = 0, both = 1ull << 32;
+	uintptr_t flags;
+	bool ok;
+
+	__asm__ volatile("pushf; popf; shr %0" : "+r"(x) : : "cc", "memory");
+	pte_xchg(&e, both + 5);
+	__asm__ volatile("pushf; pop %0" : "=r"(flags) : : "memory");
+	KTEST_CHECK(
+		!(flags & (EFLAGS_VM | EFLAGS_NT)), "%#lx after an exchange", (unsigned long)flags);
+	__asm__ volatile("pushf; popf; shr %0" : "+r"(x) : : "cc", "memory");
+	ok = pte_cmpxchg(&e, &old, both + 6);
+	__asm__ volatile("pushf; pop %0" : "=r"(flags) : : "memory");
+	KTEST_CHECK(!(flags & (EFLAGS_VM | EFLAGS_NT)), "%#lx after another", (unsigned long)flags);
+	KTEST_CHECK(!ok && old == both + 5 && e == old);
+}
+#endif

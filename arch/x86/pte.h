@@ -89,11 +89,16 @@ static inline void pte_set(pte_t *p, pte_t v)
 	half[0] = (uint32_t)v;
 }
 
+/* EBX is compared with 0 for the sake of QEMU's TCG (7.2 at least), which leaves in the flags what an earlier
+ * instruction worked with, SHR its operand, all 32 bits of it: an interrupt then saves a VM flag, and is taken for one
+ * of virtual-8086 mode. Of a comparison that is the 0. */
+#define CMPXCHG8B(operand) "cmp $0, %%ebx; lock cmpxchg8b " operand
+
 static inline bool pte_cmpxchg(pte_t *p, pte_t *old, pte_t v)
 {
 	bool ok;
 
-	__asm__ volatile("lock cmpxchg8b %1"
+	__asm__ volatile(CMPXCHG8B("%1")
 			 : "=@ccz"(ok), "+m"(*p), "+A"(*old)
 			 : "b"((uint32_t)v), "c"((uint32_t)(v >> 32))
 			 : "memory");
@@ -106,7 +111,7 @@ static inline pte_t pte_xchg(pte_t *p, pte_t v)
 	const volatile uint32_t *half = (const volatile uint32_t *)p;
 	pte_t old = (pte_t)half[1] << 32 | half[0];
 
-	__asm__ volatile("1: lock cmpxchg8b %0; jnz 1b"
+	__asm__ volatile("1: " CMPXCHG8B("%0") "; jnz 1b"
 			 : "+m"(*p), "+A"(old)
 			 : "b"((uint32_t)v), "c"((uint32_t)(v >> 32))
 			 : "memory", "cc");
