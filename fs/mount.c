@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Mounts: which file system stands where.
  *
- * mount_lock (spin) protects the list, vnode->covered_by and mount->point; path walks take it at
- * every mount crossing only. mount_mutex serialises mount(2) and umount(2) and orders before
- * everything of the VFS.
+ * mount_lock (spin) protects the list, vnode->covered_by, mount->point and mount->going; path walks take it at
+ * every mount crossing only. mount_mutex serialises mount(2) and umount(2) and orders before everything of the VFS.
+ *
+ * A directory is covered under its parent's lock, with rename_lock held so that the parent stays the parent: rmdir(2)
+ * and rename(2) look at covered_by under that lock, so either they come first, and mount(2) finds the directory
+ * removed, or they see the mount.
+ *
+ * umount(2) marks the mount as going and leaves it where it is while the file system looks whether it is in use and
+ * writes itself back. Nobody gets in by its point any more, so what is not in use stays so; who tries waits until it is
+ * decided, for mount_mutex: he never meets the directory underneath of a file system that stays. A walk waits with no
+ * lock held, and umount(2) waits for nobody's reference. Whoever walks with mount_mutex held (mount(2) opening its disk)
+ * meets no mount that is going, as only he could make one go.
  */
 #include "fs/devfs.h"
 #include "fs/ext2_vfs.h"
@@ -143,17 +152,24 @@ void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg)
 struct vnode *mount_cross(struct vnode *vn)
 {
 	struct vnode *root;
+	struct mount *m;
+	bool going;
 
 	while (READ_ONCE(vn->covered_by) != NULL) {
 		spin_lock(&mount_lock);
-		root = vn->covered_by != NULL ? vn->covered_by->root : NULL;
+		m = vn->covered_by;
+		going = m != NULL && m->going;
+		root = m != NULL && !going ? m->root : NULL;
 		if (root != NULL)
 			vnode_get(root);
 		spin_unlock(&mount_lock);
-		if (root == NULL)
-			break;
-		vnode_put(vn);
-		vn = root;
+		if (root != NULL) {
+			vnode_put(vn);
+			vn = root;
+		} else if (going) {
+			mutex_lock(&mount_mutex); /* held until it is gone, or stays */
+			mutex_unlock(&mount_mutex);
+		}
 	}
 	return vn;
 }
@@ -192,12 +208,60 @@ int mount_attach(struct mount *m, struct vnode *point, const char *target)
 	return err;
 }
 
+/* The directory `point` stands in, with a reference; of a root, itself. The rename lock is held. */
+static int parent_of(struct vnode *point, struct vnode **parent)
+{
+	int err = 0;
+
+	if (point == point->mount->root) {
+		vnode_get(point);
+		*parent = point;
+		return 0;
+	}
+	mutex_lock(&point->lock);
+	err = point->ops->lookup(point, "..", 2, parent);
+	mutex_unlock(&point->lock);
+	return err;
+}
+
+/* mount_attach() to a directory that is part of the tree. mount_mutex held. */
+static int attach_in_tree(struct mount *m, struct vnode *point, const char *target)
+{
+	struct mount *on = point->mount;
+	struct vnode *parent;
+	struct kstat st;
+	int err;
+
+	if (on->point == NULL && on->root != vfs_root_vnode)
+		return -ENOENT; /* what was unmounted lazily */
+	mutex_lock(&on->rename_lock);
+	err = parent_of(point, &parent);
+	if (err == 0) {
+		mutex_lock(&parent->lock);
+		err = vfs_getattr(point, &st);
+		if (err == 0)
+			err = st.nlink == 0 ? -ENOENT : mount_attach(m, point, target);
+		mutex_unlock(&parent->lock);
+		vnode_put(parent);
+	}
+	mutex_unlock(&on->rename_lock);
+	return err;
+}
+
+/* The reference to the point is the caller's. */
 static void detach(struct mount *m)
 {
 	spin_lock(&mount_lock);
 	m->point->covered_by = NULL;
 	m->point = NULL;
 	list_remove(&m->link);
+	spin_unlock(&mount_lock);
+}
+
+static void set_going(struct mount *m, bool going)
+{
+	spin_lock(&mount_lock);
+	m->going = going;
 	spin_unlock(&mount_lock);
 }
 
@@ -218,7 +282,7 @@ static int do_mount(const struct fstype *type, const char *source, struct vnode 
 		m->readonly = flags & MS_RDONLY;
 	err = options != NULL && type->set_options != NULL ? type->set_options(m, options) : 0;
 	if (err == 0)
-		err = mount_attach(m, point, target);
+		err = attach_in_tree(m, point, target);
 	if (err != 0) {
 		m->unmount(m, true);
 		mount_put(m);
@@ -289,26 +353,24 @@ int vfs_mount(const char *fstype, const char *source, const char *target, unsign
 	return err;
 }
 
-/* Detached first, so that no walk enters while the file system looks whether it is in use. */
+/* mount_mutex held. */
 static int do_umount(struct mount *m, bool lazy)
 {
-	char target[sizeof(m->target)];
-	struct vnode *point = mount_point(m);
+	struct vnode *point = m->point;
 	int err;
 
 	if (point == NULL)
-		return -EBUSY;
-	detach(m);
+		return m->root == vfs_root_vnode ? -EBUSY : -EINVAL;
+	set_going(m, true);
 	err = m->unmount(m, lazy);
-	if (err == 0) {
-		mount_put(m);
-	} else {
-		strlcpy(target, m->target, sizeof(target));
-		mount_attach(m, point, target);
+	if (err != 0) {
+		set_going(m, false);
+		return err;
 	}
-	vnode_put(point); /* mount_point()'s */
-	vnode_put(point); /* the first mount_attach()'s */
-	return err;
+	detach(m);
+	vnode_put(point);
+	mount_put(m);
+	return 0;
 }
 
 int vfs_umount(const char *target, int flags)

@@ -137,6 +137,7 @@ struct mount {
 	uint32_t refs;    /* atomic: being mounted, and each vnode */
 	struct vnode *root;
 	struct vnode *point; /* directory covered; NULL: the root file system */
+	bool going;          /* being unmounted: nobody enters until that is decided */
 	const char *fstype;
 	char source[64], target[128];
 	uint64_t dev;
@@ -167,7 +168,8 @@ int mount_want_write(struct mount *m);
 void mount_drop_write(struct mount *m);
 /* Calls fn for each mount, oldest first, with mount_lock (a spin lock) held. */
 void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg);
-/* If something is mounted on vn, exchanges the reference for one of that root; so until the top. */
+/* If something is mounted on vn, exchanges the reference for one of that root; so until the top. No lock held: it may
+ * wait for an umount(2). */
 struct vnode *mount_cross(struct vnode *vn);
 /* The directory m is mounted on, with a reference; NULL: it is the root or no longer mounted. */
 struct vnode *mount_point(struct mount *m);

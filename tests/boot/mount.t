@@ -44,6 +44,38 @@ try "umount" umount /m
 try "not mounted" umount /m
 try "no such type" mount -t nonsense none /m
 try "no directory" mount -t tmpfs none /init
+# where nobody would find it again, and what stands on a mount point
+mkdir /m/gone && cd /m/gone && rmdir /m/gone
+try "on what was removed" mount -t tmpfs none .
+mkdir /m/lazy && mount -t proc none /m/lazy && cd /m/lazy && umount -l /m/lazy
+try "on what is detached" mount -t tmpfs none .
+cd /
+mkdir /m/point /m/dir; mount -t tmpfs none /m/point
+try "rmdir of a point" rmdir /m/point
+try "unlink of a point" unlink /m/point
+try "rename of a point" mv /m/point /m/other
+try "directory onto a point" mv -T /m/dir /m/point
+try "point onto a directory" mv -T /m/point /m/dir
+umount /m/point && rmdir /m/point && rm -r /m/dir /m/lazy
+# An umount that finds the file system in use never shows the directory underneath.
+mke2fs /dev/md0 >/dev/null
+for fs in "tmpfs none" "ext2 /dev/md0"; do
+	mkdir /u && mount -t $fs /u
+	for i in $(seq 300); do : >/u/$i; done
+	sleep 1000 >/u/held & holder=$!
+	until [ -e /u/held ]; do :; done
+	(for i in $(seq 50); do umount /u 2>/dev/null && echo "$fs: unmounted"; done; : >/m/stop) & umounter=$!
+	until [ -e /m/stop ]; do : >/u/f; done
+	wait $umounter; rm /m/stop
+	kill $holder; wait $holder 2>/dev/null
+	umount /u && rmdir /u && echo "$fs: nothing underneath"
+done
+# mounts that come and go under those who walk through, and rmdir
+(until [ -e /m/stop ]; do for f in /m/p/d/*; do :; done; rmdir /m/p/d 2>/dev/null; done) & walker=$!
+for i in $(seq 40); do
+	mkdir -p /m/p/d; mount -t tmpfs none /m/p/d 2>/dev/null && until umount /m/p/d 2>/dev/null; do :; done
+done
+: >/m/stop; wait $walker; rm -r /m/stop /m/p; grep -c /m/p /proc/mounts
 # what reads /proc
 sleep 1000 & pid=$!
 pidof sleep | grep -qw $pid && echo "pidof finds it"
@@ -86,6 +118,16 @@ umount: ok
 not mounted: Invalid argument
 no such type: No such device
 no directory: Not a directory
+on what was removed: No such file or directory
+on what is detached: No such file or directory
+rmdir of a point: Device or resource busy
+unlink of a point: Is a directory
+rename of a point: Device or resource busy
+directory onto a point: Device or resource busy
+point onto a directory: Device or resource busy
+tmpfs none: nothing underneath
+ext2 /dev/md0: nothing underneath
+0
 pidof finds it
 ps finds it
 free adds up
@@ -96,7 +138,7 @@ Linux
 EOE
 
 for arch in amd64 i386; do
-	vm --arch $arch --add "$tmp/guest:/guest" -- sh /guest
+	vm --arch $arch --smp 4 --append md=8M --add "$tmp/guest:/guest" -- sh /guest
 	same "$out" "$tmp/expected" "$arch: flags, options, and readers of /proc"
 	is "$status" 0 "$arch: came to its end"
 done
