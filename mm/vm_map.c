@@ -6,6 +6,10 @@
  * vm_map.lock protects the list and every entry. Where an entry with an object lies (start, end,
  * offset) changes with the object's lock held as well: vm_object.c finds it from there. Entries are
  * freed after the map's lock is dropped.
+ *
+ * A thread may write by what its TLB still has until the shootdown that ends pmap_remove() or pmap_protect(), while the page
+ * table already says that it cannot. Write-back, which believes the table, must not take the page for clean in
+ * between: so both run with the object's lock held if the object has a store.
  */
 #include "mm/vm.h"
 
@@ -239,6 +243,30 @@ int vm_entry_split(struct vm_map *m, vaddr_t at)
 	return 0;
 }
 
+/* Does the page table of the entry's pages tell a store which of them were written. */
+static bool reports_writes(const struct vm_entry *e)
+{
+	return (e->flags & VME_SHARED) && e->object != NULL && e->object->ops->putpages != NULL;
+}
+
+void vm_entry_unmap_pages(struct vm_entry *e)
+{
+	if (reports_writes(e))
+		object_lock(e);
+	pmap_remove(e->map->pmap, e->start, e->end);
+	if (reports_writes(e))
+		object_unlock(e);
+}
+
+void vm_entry_protect_pages(struct vm_entry *e)
+{
+	if (reports_writes(e))
+		object_lock(e);
+	pmap_protect(e->map->pmap, e->start, e->end, e->prot);
+	if (reports_writes(e))
+		object_unlock(e);
+}
+
 /* ---- Ranges ---- */
 
 bool vm_range_free(struct vm_map *m, vaddr_t start, vaddr_t end)
@@ -271,12 +299,9 @@ int vm_unmap_range(struct vm_map *m, vaddr_t start, vaddr_t end, struct list *de
 		err = vm_entry_split(m, end);
 	if (err != 0)
 		return err;
-	e = vm_entry_find(m, start);
-	if (e == NULL || e->start >= end)
-		return 0;
-	pmap_remove(m->pmap, start, end);
-	for (; e != NULL && e->start < end; e = next) {
+	for (e = vm_entry_find(m, start); e != NULL && e->start < end; e = next) {
 		next = vm_entry_next(m, e);
+		vm_entry_unmap_pages(e);
 		vm_entry_unlink(m, e);
 		list_push_back(dead, &e->link);
 	}

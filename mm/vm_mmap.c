@@ -222,7 +222,7 @@ static int protect_entry(struct vm_map *m, struct vm_entry *e, unsigned prot)
 	if (e->prot == prot)
 		return 0;
 	vm_entry_set_prot(m, e, prot);
-	pmap_protect(m->pmap, e->start, e->end, prot);
+	vm_entry_protect_pages(e);
 	return 0;
 }
 
@@ -344,7 +344,7 @@ static int advise_entry(struct vm_map *m, struct vm_entry *e, int advice)
 		/* To forget at once is allowed. */
 		__attribute__((fallthrough));
 	case MADV_DONTNEED:
-		pmap_remove(m->pmap, e->start, e->end);
+		vm_entry_unmap_pages(e);
 		return 0;
 	case MADV_DONTFORK:
 		e->flags |= VME_DONTFORK;
