@@ -29,6 +29,8 @@
  * its locks, waits in page_alloc_user(), and starts again.
  */
 #include "arch/x86/trap.h"
+#include "fs/file.h"
+#include "fs/vfs.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/proc/proc.h"
@@ -50,6 +52,7 @@ struct fault {
 	unsigned prot;             /* of the entry */
 	struct vm_page *spare;     /* allocated while no lock was held; NULL: none */
 	struct vm_object *dirtied; /* a page of it became writable; with a reference */
+	struct file *written;      /* through which it was mapped, with a reference; may be NULL */
 };
 
 /* A page for this attempt; its contents are undefined unless `flags` has PAGE_ZERO. NULL: the
@@ -131,6 +134,9 @@ static int enter_shared_writable(struct fault *f, struct vm_page *page, uintptr_
 	if (err == 0) {
 		vm_object_get(obj);
 		f->dirtied = obj;
+		f->written = f->entry->file;
+		if (f->written != NULL)
+			file_get(f->written);
 		return enter(f, page, f->prot);
 	}
 	page_put(page);
@@ -292,6 +298,22 @@ static int fault_once(struct fault *f)
 	return err;
 }
 
+/* What a page that became writable is to its file, with no lock held: time passes, and there may be too many. */
+static void note_write(struct fault *f, bool happened)
+{
+	if (f->dirtied == NULL)
+		return;
+	if (happened) {
+		vm_cache_throttle_write(f->dirtied);
+		if (f->written != NULL && f->written->vnode != NULL)
+			vfs_touch(f->written->vnode);
+	}
+	if (f->written != NULL)
+		file_put(f->written);
+	vm_object_put(f->dirtied);
+	f->dirtied = NULL;
+}
+
 int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
 {
 	struct fault f = { .map = m, .va = ROUND_DOWN(va, PAGE_SIZE), .want = want };
@@ -301,9 +323,7 @@ int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
 	if (va < USER_START || va >= USER_END)
 		return -EFAULT;
 	while ((err = fault_once(&f)) == -ENOMEM) {
-		if (f.dirtied != NULL)
-			vm_object_put(f.dirtied);
-		f.dirtied = NULL;
+		note_write(&f, false);
 		/* The spare page also tells that memory for page tables is likely to be there. Where it was not, the
 		 * attempt may have used the spare one and given it back: to take it again would be no progress. */
 		if (attempts++ > 0 && !vm_wait_memory(&tries))
@@ -315,10 +335,7 @@ int vm_fault(struct vm_map *m, vaddr_t va, unsigned want)
 	}
 	if (f.spare != NULL)
 		page_put(f.spare);
-	if (f.dirtied != NULL) {
-		vm_cache_throttle_write(f.dirtied);
-		vm_object_put(f.dirtied);
-	}
+	note_write(&f, err == 0);
 	return err;
 }
 

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -158,6 +160,29 @@ TEST(mmap_file)
 	SHOW(mapped(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)));
 	unlink("mapfile");
 	try_write("beyond the file", shared + PAGE);
+}
+
+/* A store through a mapping changes the file's time, once for all stores to a page until it is written back. */
+TEST(mmap_written)
+{
+	struct stat before, after;
+	struct timespec tick = { 0, 30000000 };
+	char *p;
+	int fd = open(work_path("file"), O_CREAT | O_RDWR, 0600);
+
+	SHOW(ftruncate(fd, PAGE));
+	p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	fstat(fd, &before);
+	nanosleep(&tick, NULL);
+	p[0] = 'w';
+	SHOW(msync(p, PAGE, MS_SYNC));
+	fstat(fd, &after);
+	SHOW(after.st_mtim.tv_nsec != before.st_mtim.tv_nsec);
+	SHOW(after.st_ctim.tv_nsec != before.st_ctim.tv_nsec);
+	SHOW(msync(p, 2 * PAGE, MS_SYNC));
+	munmap(p + PAGE, PAGE);
+	SHOW(msync(p, 2 * PAGE, MS_SYNC));
+	SHOW(msync(p, PAGE, MS_SYNC | MS_ASYNC));
 }
 
 #define LETTERS 24
