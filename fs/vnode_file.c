@@ -13,9 +13,15 @@
 
 static ssize_t vnode_io(struct file *f, struct uio *u, uint64_t *pos)
 {
+	bool wait = u->dir == UIO_WRITE && (f->flags & O_DSYNC);
+	ssize_t n;
+	int err;
+
 	if (f->vnode->object == NULL)
 		return -EINVAL;
-	return vnode_cache_rw(f->vnode, u, *pos, u->append || (f->flags & O_APPEND), pos);
+	n = vnode_cache_rw(f->vnode, u, *pos, u->append || (f->flags & O_APPEND), pos);
+	err = n > 0 && wait ? vfs_fsync(f->vnode) : 0;
+	return err != 0 ? err : n;
 }
 
 /* SEEK_DATA, SEEK_HOLE: the end of the file is a hole. */

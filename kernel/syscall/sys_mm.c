@@ -182,16 +182,46 @@ static int check_mapped(vaddr_t addr, size_t len)
 	return mapped == len ? 0 : -ENOMEM;
 }
 
-/* A shared mapping's pages are the file's page cache itself; there is nothing to bring over. */
+/* The file that the first shared mapping of [*at, end) shows, with a reference; *at is where that mapping ends.
+ * NULL: there is none. */
+static struct file *shared_file(struct vm_map *m, vaddr_t *at, vaddr_t end)
+{
+	struct file *file = NULL;
+	struct vm_entry *e;
+
+	mutex_lock(&m->lock);
+	for (e = vm_entry_find(m, *at); e != NULL && e->start < end && file == NULL;
+		e = vm_entry_next(m, e)) {
+		*at = e->end;
+		if ((e->flags & VME_SHARED) && e->file != NULL && e->file->vnode != NULL)
+			file = e->file;
+	}
+	if (file != NULL)
+		file_get(file);
+	mutex_unlock(&m->lock);
+	return file;
+}
+
+/* A shared mapping's pages are the file's page cache itself; MS_SYNC has them written, of each file all. */
 long sys_msync(vaddr_t addr, size_t len, int flags)
 {
+	struct vm_map *m = curproc()->vm;
+	struct file *file;
+	vaddr_t at;
+	int err = 0;
+
 	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || addr & PAGE_MASK)
 		return -EINVAL;
 	if (flags & MS_ASYNC && flags & MS_SYNC)
 		return -EINVAL;
 	if (page_range(&addr, &len) != 0)
 		return -ENOMEM;
-	return check_mapped(addr, len);
+	at = addr;
+	while ((flags & MS_SYNC) && err == 0 && (file = shared_file(m, &at, addr + len)) != NULL) {
+		err = vfs_fsync(file->vnode);
+		file_put(file);
+	}
+	return err != 0 ? err : check_mapped(addr, len);
 }
 
 /* Is the page in memory: in the page table, or in the object that a fault would ask. */

@@ -66,9 +66,10 @@ is "$(cat "$out")" stayed "pages that are used stay"
 
 # Whole pages that are overwritten are not read first: the disk maps as many of its pages as for reading the file alone,
 # and not twice as many. Nobody sees anything but old and new bytes meanwhile. What lies behind a file's end is not seen
-# when the file grows.
+# when the file grows. What a call promises to have written stands on the disk.
 cat >"$tmp/whole" <<'EOF'
 mkdir -p /mnt; mke2fs -b $1 /dev/md0 >/dev/null; mount /dev/md0 /mnt && cd /mnt || exit 1
+tests --synced synced /dev/md0
 head -c 4194304 /dev/urandom >f; sync
 moved() { echo 1 >/proc/sys/vm/drop_caches; echo reset >/proc/sf_buf; eval "$1"; sync; sed -n 's/^md.alloc //p' /proc/sf_buf; }
 read=$(moved 'cat f >/dev/null')
@@ -82,7 +83,7 @@ pages='overwrite_short overwrite_self overwrite_watched eof_hidden eof_kept'
 for arch in amd64 i386; do
 	bs=4096
 	[ $arch = amd64 ] || bs=1024
-	(cd "$tmp" && echo "not read" && for t in $pages; do "$O/user/$arch/tests" $t; done; echo clean) >"$tmp/expected"
+	(cd "$tmp" && printf '%s: written\n' O_SYNC O_DSYNC msync && echo "not read" && for t in $pages; do "$O/user/$arch/tests" $t; done; echo clean) >"$tmp/expected"
 	vm --debug --arch $arch --append md=16M $(uses $arch) --add "$tmp/whole:/w" -- sh /w $bs "$pages"
 	same "$out" "$tmp/expected" "$arch: whole pages overwritten, and the page with the end, as on Linux"
 done

@@ -3,7 +3,7 @@
  * process of its own with a header line before and its exit status after; `--seconds N` before them says
  * how long those go on that could do so for ever. `--touch MIB N` is no test
  * but a load: N processes that each hold so much memory; `--fsstress DIR PROCS OPS SEED` (fsstress.c), `--torture DIR
- * PROCS OPS MIB SEED`, `--dirty FILE MIB` (torture.c), `--fslimits DIR ALL` (fslimits.c), `--fsfuzz DISK IMAGE COUNT SEED`
+ * PROCS OPS MIB SEED`, `--dirty FILE MIB`, `--synced FILE DISK` (torture.c), `--fslimits DIR ALL` (fslimits.c), `--fsfuzz DISK IMAGE COUNT SEED`
  * (fsfuzz.c), `--hog KIND` (hogs.c) and `--fuzz` (fuzz.c) are others. `--pty` plays the user of a program on a
  * pseudo-terminal (ptyrun.c).
  */
@@ -252,6 +252,8 @@ int main(int argc, char **argv)
 			(unsigned)atoi(argv[5]), strtoull(argv[6], NULL, 0));
 	if (strcmp(argv[1], "--fslimits") == 0 && argc == 4)
 		return fslimits(argv[2], atoi(argv[3]));
+	if (strcmp(argv[1], "--synced") == 0 && argc == 4)
+		return synced(argv[2], argv[3]);
 	if (strcmp(argv[1], "--dirty") == 0 && argc == 4)
 		return dirty(argv[2], (unsigned)atoi(argv[3]));
 	if (strcmp(argv[1], "--fsfuzz") == 0 && argc == 6)

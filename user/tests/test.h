@@ -56,6 +56,8 @@ int torture(
 	const char *dir, unsigned procs, unsigned long ops, unsigned mib, unsigned long long seed);
 /* The same file: makes so much of a file dirty through a mapping, and looks whether it is there. */
 int dirty(const char *path, unsigned mib);
+/* The same file: do bytes that a call promises to have written stand on the disk that the file lies on? */
+int synced(const char *path, const char *disk);
 /* Of fslimits.c; `all`: what takes long, too. */
 int fslimits(const char *dir, int all);
 /* Of fsfuzz.c: the image, damaged anew each time, is mounted from the disk and used. */

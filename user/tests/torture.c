@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,49 @@ int dirty(const char *path, unsigned mib)
 	if (!bad)
 		printf("%u MiB were kept\n", mib);
 	return bad;
+}
+
+/* Of some block of the disk. */
+static bool on_disk(const char *disk, const char *text)
+{
+	char block[1024];
+	bool found = false;
+	int fd = open(disk, O_RDONLY);
+
+	while (!found && read(fd, block, sizeof(block)) == (ssize_t)sizeof(block))
+		found = strncmp(block, text, strlen(text)) == 0;
+	close(fd);
+	return found;
+}
+
+static void say_synced(const char *what, const char *disk)
+{
+	printf("%s: %s\n", what, on_disk(disk, what) ? "written" : "not written");
+}
+
+int synced(const char *path, const char *disk)
+{
+	static const char *const what[] = { "O_SYNC", "O_DSYNC", "msync" };
+	int fd, flags[] = { O_SYNC, O_DSYNC, 0 };
+	char *map;
+
+	for (unsigned i = 0; i < 3; i++) {
+		fd = open(path, O_RDWR | O_CREAT | O_TRUNC | flags[i], 0600);
+		if (fd < 0)
+			return fail(path);
+		if (flags[i] != 0 && write(fd, what[i], strlen(what[i])) < 0)
+			return fail("write");
+		if (flags[i] == 0) {
+			if (ftruncate(fd, 4096) != 0)
+				return fail("ftruncate");
+			map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			strcpy(map, what[i]);
+			msync(map, 4096, MS_SYNC);
+		}
+		say_synced(what[i], disk);
+		close(fd);
+	}
+	return 0;
 }
 
 static int work(unsigned id, unsigned long ops)
