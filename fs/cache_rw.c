@@ -326,13 +326,15 @@ static ssize_t write_pages(struct vnode *vn, struct uio *u, uint64_t off, size_t
 	return done > 0 ? (ssize_t)done : got;
 }
 
-/* A write that ended early may have blocks of its store behind the file's end. */
+/* A write that ended early may have left pages behind the file's end, and blocks of its store. */
 static void trim(struct vnode *vn)
 {
 	struct kstat st = { 0 };
 
-	if (vn->object->ops->prepare == NULL)
+	if (vn->object->ops->prepare == NULL) {
+		vm_object_set_size(vn->object, vnode_size(vn));
 		return;
+	}
 	mutex_lock(&vn->lock);
 	st.size = vnode_size(vn);
 	vn->ops->setattr(vn, ATTR_SIZE, &st);
@@ -376,8 +378,10 @@ int vnode_allocate(struct vnode *vn, uint64_t off, uint64_t len, bool keep_size)
 	size = vnode_size(vn);
 	if (keep_size && end > size && vn->object->ops->prepare != NULL)
 		err = -EOPNOTSUPP; /* nobody would find blocks behind the end again */
-	else if (!keep_size && end > size && writable(end - 1, 1) < 0)
+	else if (end > size && writable(end - 1, 1) < 0)
 		err = -EFBIG;
+	else if (end > size && (READ_ONCE(vn->object->seals) & F_SEAL_GROW))
+		err = -EPERM;
 	while (at < end && err == 0) {
 		vm_cache_throttle_write(vn->object);
 		err = hold_run(vn->object, at, (size_t)MIN(end - at, (uint64_t)CHUNK), VMO_CREATE,

@@ -225,11 +225,10 @@ int vfs_rename(struct vnode *ostart, const char *opath, struct vnode *nstart, co
 	unsigned flags);
 /* Changes attributes after checking that the process may. mode: permission bits only. */
 int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st);
-/* Size of a regular file; -EFBIG: it would grow beyond RLIMIT_FSIZE. extend: only if it is smaller. */
+/* Size of a regular file; -EFBIG: it would grow beyond RLIMIT_FSIZE. */
 int vfs_truncate(struct vnode *vn, uint64_t size);
 /* The same of a file that is not open for writing. -ETXTBSY, too. */
 int vfs_truncate_closed(struct vnode *vn, uint64_t size);
-int vfs_extend(struct vnode *vn, uint64_t size);
 /* The file was written to: its times, and the set-id bits that a write by others takes away. */
 void vfs_touch(struct vnode *vn);
 int vfs_getattr(struct vnode *vn, struct kstat *st);

@@ -305,20 +305,20 @@ static int may_grow(uint64_t size)
 }
 
 /* write_lock and lock held. */
-static int set_size_locked(struct vnode *vn, uint64_t size, bool grow_only)
+static int set_size_locked(struct vnode *vn, uint64_t size)
 {
 	struct kstat st = { .size = size };
 	uint64_t old = vnode_size(vn);
 	unsigned which = ATTR_SIZE;
 	int err = size > old ? may_grow(size) : 0;
 
-	if (err != 0 || (grow_only && size <= old))
+	if (err != 0)
 		return err;
 	lose_set_id(vn, &which, &st);
 	return vn->ops->setattr(vn, which, &st);
 }
 
-static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
+int vfs_truncate(struct vnode *vn, uint64_t size)
 {
 	int err;
 
@@ -333,15 +333,10 @@ static int set_size(struct vnode *vn, uint64_t size, bool grow_only)
 		return err;
 	mutex_lock(&vn->write_lock);
 	mutex_lock(&vn->lock);
-	err = set_size_locked(vn, size, grow_only);
+	err = set_size_locked(vn, size);
 	mutex_unlock(&vn->lock);
 	mutex_unlock(&vn->write_lock);
 	return err;
-}
-
-int vfs_truncate(struct vnode *vn, uint64_t size)
-{
-	return set_size(vn, size, false);
 }
 
 int vfs_truncate_closed(struct vnode *vn, uint64_t size)
@@ -353,9 +348,4 @@ int vfs_truncate_closed(struct vnode *vn, uint64_t size)
 	err = vfs_truncate(vn, size);
 	vnode_drop_write(vn);
 	return err;
-}
-
-int vfs_extend(struct vnode *vn, uint64_t size)
-{
-	return set_size(vn, size, true);
 }

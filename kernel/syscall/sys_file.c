@@ -357,25 +357,6 @@ long sys_ftruncate64_i386(int fd, uint32_t lo, uint32_t hi)
 }
 #endif
 
-/* Makes the pages of [off, off+len) resident, so that writing there cannot run out of room. */
-static int allocate_pages(struct vnode *vn, uint64_t off, uint64_t len)
-{
-	uint64_t end = ROUND_UP(off + len, (uint64_t)PAGE_SIZE);
-	struct vm_page *page;
-	int err;
-
-	for (uint64_t at = ROUND_DOWN(off, (uint64_t)PAGE_SIZE); at < end; at += PAGE_SIZE) {
-		err = vm_object_page(vn->object, (uintptr_t)(at >> PAGE_SHIFT), VMO_CREATE, &page);
-		if (err != 0)
-			return err;
-		page_put(page);
-		if (READ_ONCE(curthread()->sig_fatal))
-			return -EINTR;
-		sched_yield_if_needed();
-	}
-	return 0;
-}
-
 /* The checks, in Linux's order (man 2 fallocate). */
 static int check_fallocate(const struct file *f, int mode, int64_t off, int64_t len)
 {
@@ -412,12 +393,7 @@ static long do_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 			vfs_touch(vn);
 		return err;
 	}
-	if (vn->object->ops->putpages != NULL)
-		return vnode_allocate(vn, off, len, mode & FALLOC_FL_KEEP_SIZE);
-	err = allocate_pages(vn, off, len);
-	if (err == 0 && !(mode & FALLOC_FL_KEEP_SIZE))
-		err = vfs_extend(vn, off + len);
-	return err;
+	return vnode_allocate(vn, off, len, mode & FALLOC_FL_KEEP_SIZE);
 }
 
 static long fallocate_fd(int fd, int mode, uint64_t off, uint64_t len)

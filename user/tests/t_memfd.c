@@ -2,10 +2,12 @@
  * memfd_create(2) and seals.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,4 +145,31 @@ TEST(memfd_seal_future_write)
 	SHOW(mprotect(r, PAGE, PROT_READ | PROT_WRITE));
 	SHOW(mprotect(p, PAGE, PROT_READ));
 	SHOW(mprotect(p, PAGE, PROT_READ | PROT_WRITE));
+}
+
+static long blocks(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (long)st.st_blocks : -1;
+}
+
+/* What may not be had whole is not begun. */
+TEST(memfd_allocate)
+{
+	struct rlimit small = { 4 * PAGE, 4 * PAGE };
+	int fd = memfd_create("a", MFD_ALLOW_SEALING);
+
+	SHOW(fallocate(fd, 0, 0, 2 * PAGE));
+	SHOW(blocks(fd));
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	SHOW(fallocate(fd, 0, 0, 5 * PAGE));
+	SHOW(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 5 * PAGE));
+	SHOW(blocks(fd));
+	SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
+	SHOW(fallocate(fd, 0, 0, 3 * PAGE));
+	SHOW(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 3 * PAGE));
+	SHOW(fallocate(fd, 0, 0, 2 * PAGE));
+	SHOW(blocks(fd));
 }
