@@ -249,28 +249,53 @@ int procfs_show_smaps(struct textbuf *tb, struct proc *p)
 	return show_entries(tb, p, show_smap_entry);
 }
 
+/* Tells the store of `obj`, whose reference goes, unless the file was cut meanwhile. NULL: the mapping is private. */
+static void page_written(struct vm_object *obj, struct vm_page *page)
+{
+	if (obj == NULL)
+		return;
+	mutex_lock(&obj->lock);
+	if (page->object == obj)
+		vm_page_dirty(page);
+	mutex_unlock(&obj->lock);
+	vm_object_put(obj);
+}
+
+/* Moves up to n bytes at va. */
+static ssize_t mem_io_page(struct vm_map *m, struct uio *u, vaddr_t va, size_t n)
+{
+	bool writing = u->dir == UIO_WRITE;
+	struct vm_object *obj = NULL;
+	struct vm_page *page;
+	uint64_t offset;
+	ssize_t done;
+
+	/* Before the page is held: after that it may be unmapped. */
+	if (writing)
+		vm_shared_place(m, va, &obj, &offset);
+	if (vm_hold_page(m, va, writing ? VM_WRITE : VM_READ, &page) != 0) {
+		if (obj != NULL)
+			vm_object_put(obj);
+		return -EIO;
+	}
+	done = uio_page(u, page, (size_t)(va & PAGE_MASK), n, SFB_PTRACE);
+	page_written(obj, page);
+	page_put(page);
+	return done;
+}
+
 /* Reads or writes memory of the process, page by page, where it may itself. */
 ssize_t procfs_mem_io(struct proc *p, uint64_t program, struct uio *u, uint64_t *pos)
 {
 	struct vm_map *m = procfs_vm_of(p, program);
 	ssize_t done = 0, n = 0;
-	struct vm_page *page;
 
 	if (m == NULL)
 		return 0;
 	while (u->resid > 0) {
 		size_t off = (size_t)(*pos & PAGE_MASK), part = MIN(u->resid, PAGE_SIZE - off);
 
-		if (*pos >= USER_END ||
-			vm_hold_page(m, (vaddr_t)*pos - off,
-				u->dir == UIO_READ ? VM_READ : VM_WRITE, &page) != 0) {
-			n = -EIO;
-			break;
-		}
-		n = uio_page(u, page, off, part, SFB_PTRACE);
-		if (u->dir == UIO_WRITE)
-			vm_page_dirty(page);
-		page_put(page);
+		n = *pos < USER_END ? mem_io_page(m, u, (vaddr_t)*pos, part) : -EIO;
 		if (n > 0) {
 			done += n;
 			*pos += (uint64_t)n;
