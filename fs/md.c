@@ -14,10 +14,12 @@
  */
 #include "fs/md_impl.h"
 #include "fs/block.h"
+#include "fs/md.h"
 #include "kernel/core/cpumask.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/core/string.h"
+#include "kernel/syscall/abi/fs.h"
 #include "mm/kmem.h"
 #include "mm/sf_buf.h"
 #include "mm/vm_cache.h"
@@ -283,6 +285,7 @@ struct md *md_alloc(unsigned unit, uint64_t size)
 		return NULL;
 	}
 	md->bd.ops = &md_ops;
+	md->bd.rdev = dev_make(MD_MAJOR, unit);
 	md->bd.size = size;
 	md->bd.depth = cpumask_count(&cpus_online);
 	ksnprintf(md->bd.name, sizeof(md->bd.name), "md%u", unit);
