@@ -142,8 +142,8 @@ static int check_counts(struct ext2_fs *fs, uint64_t size)
 		return refuse(fs, -EUCLEAN, "bad number of inodes", fs->inodes_count);
 	fs->ngroups = (unsigned)ngroups;
 	fs->itable_blocks = fs->inodes_per_group / per_block;
-	fs->gdt_blocks = (fs->ngroups * (uint32_t)sizeof(struct ext2_group) + fs->block_size - 1) >>
-			 fs->block_bits;
+	fs->gdt_blocks = (uint32_t)((ngroups * sizeof(struct ext2_group) + fs->block_size - 1) >>
+				    fs->block_bits);
 	if (fs->gdt_blocks > fs->blocks_per_group || fs->reserved_gdt > fs->blocks_per_group)
 		return refuse(
 			fs, -EUCLEAN, "group descriptors larger than a group", fs->gdt_blocks);
