@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The buffer cache (fs/buf.h): a hash table and an LRU list under one mutex, which orders after
- * every lock of a file system and before nothing but the block layer's.
+ * The buffer cache (fs/buf.h): a hash table, a list of the buffers that are held and an LRU list of the others, under
+ * one mutex, which orders after every lock of a file system and before nothing but the block layer's.
  */
 #include "fs/buf.h"
 #include "fs/block.h"
@@ -23,6 +23,7 @@ struct bufcache *bufcache_create(
 		return NULL;
 	}
 	hash_init(&bc->table);
+	list_init(&bc->held);
 	list_init(&bc->lru);
 	mutex_init(&bc->lock, "bufcache");
 	bc->bd = bd;
@@ -32,20 +33,30 @@ struct bufcache *bufcache_create(
 	return bc;
 }
 
+static void hold(struct bufcache *bc, struct buf *b)
+{
+	if (b->refs++ > 0)
+		return;
+	list_remove(&b->link);
+	list_push_back(&bc->held, &b->link);
+	bc->unused--;
+}
+
 static void free_buf(struct bufcache *bc, struct buf *b)
 {
 	KASSERT(b->refs == 0, "a buffer in use is freed");
 	list_remove(&b->hash_link);
-	list_remove(&b->lru_link);
-	bc->count--;
+	list_remove(&b->link);
+	bc->unused--;
 	kfree(b->data);
 	kfree(b);
 }
 
 void bufcache_destroy(struct bufcache *bc)
 {
+	KASSERT(list_empty(&bc->held), "a buffer is still held");
 	while (!list_empty(&bc->lru))
-		free_buf(bc, list_first(&bc->lru, struct buf, lru_link));
+		free_buf(bc, list_first(&bc->lru, struct buf, link));
 	kfree(bc->table.chains);
 	kfree(bc);
 }
@@ -78,13 +89,13 @@ static void trim(struct bufcache *bc)
 {
 	struct buf *b, *next;
 
-	if (bc->count < bc->limit)
+	if (bc->unused < bc->limit)
 		return;
-	LIST_FOR_EACH_SAFE (b, next, &bc->lru, lru_link) {
-		if (b->refs > 0 || write_out(bc, b) != 0 || b->dirty)
+	LIST_FOR_EACH_SAFE (b, next, &bc->lru, link) {
+		if (write_out(bc, b) != 0 || b->dirty)
 			continue;
 		free_buf(bc, b);
-		if (bc->count < bc->limit)
+		if (bc->unused < bc->limit)
 			break;
 	}
 }
@@ -103,8 +114,8 @@ static struct buf *add(struct bufcache *bc, uint64_t block)
 	b->cache = bc;
 	b->block = block;
 	list_push_front(hash_chain(&bc->table, hash_u64(block)), &b->hash_link);
-	list_push_back(&bc->lru, &b->lru_link);
-	bc->count++;
+	list_push_back(&bc->lru, &b->link);
+	bc->unused++;
 	return b;
 }
 
@@ -114,8 +125,6 @@ static int get_locked(struct bufcache *bc, uint64_t block, bool fresh, struct bu
 	int err;
 
 	if (b != NULL) {
-		list_remove(&b->lru_link);
-		list_push_back(&bc->lru, &b->lru_link);
 		if (fresh && b->refs > 0) /* what is free on the disk is in use */
 			return -EUCLEAN;
 		if (fresh) {
@@ -135,7 +144,7 @@ static int get_locked(struct bufcache *bc, uint64_t block, bool fresh, struct bu
 			return err;
 		}
 	}
-	b->refs++;
+	hold(bc, b);
 	if (fresh)
 		buf_dirty(b);
 	*out = b;
@@ -164,6 +173,13 @@ int buf_new(struct bufcache *bc, uint64_t block, struct buf **out)
 	return get(bc, block, true, out);
 }
 
+void buf_get(struct buf *b)
+{
+	mutex_lock(&b->cache->lock);
+	hold(b->cache, b);
+	mutex_unlock(&b->cache->lock);
+}
+
 void buf_dirty(struct buf *b)
 {
 	__atomic_store_n(&b->dirty, true, __ATOMIC_RELEASE);
@@ -178,7 +194,11 @@ void buf_put(struct buf *b)
 	bc = b->cache;
 	mutex_lock(&bc->lock);
 	KASSERT(b->refs > 0, "a buffer is put twice");
-	b->refs--;
+	if (--b->refs == 0) {
+		list_remove(&b->link);
+		list_push_back(&bc->lru, &b->link);
+		bc->unused++;
+	}
 	mutex_unlock(&bc->lock);
 }
 
@@ -195,17 +215,26 @@ void buf_forget(struct bufcache *bc, uint64_t block)
 	mutex_unlock(&bc->lock);
 }
 
-int buf_sync(struct bufcache *bc)
+static int write_all(struct bufcache *bc, struct list *bufs)
 {
 	int first = 0, err;
 	struct buf *b;
 
-	mutex_lock(&bc->lock);
-	LIST_FOR_EACH (b, &bc->lru, lru_link) {
+	LIST_FOR_EACH (b, bufs, link) {
 		err = write_out(bc, b);
 		if (first == 0)
 			first = err;
 	}
-	mutex_unlock(&bc->lock);
 	return first;
+}
+
+int buf_sync(struct bufcache *bc)
+{
+	int err, err2;
+
+	mutex_lock(&bc->lock);
+	err = write_all(bc, &bc->lru);
+	err2 = write_all(bc, &bc->held);
+	mutex_unlock(&bc->lock);
+	return err != 0 ? err : err2;
 }

@@ -30,7 +30,7 @@ struct buf {
 
 	/* The cache's. */
 	struct bufcache *cache;
-	struct list hash_link, lru_link;
+	struct list hash_link, link;
 	unsigned refs;
 	bool dirty; /* atomic */
 };
@@ -45,11 +45,13 @@ struct bufcache {
 
 	struct mutex lock; /* all below; held during transfers */
 	struct hash table;
-	struct list lru; /* unused buffers and used ones, least recently asked for first */
-	unsigned count, limit;
+	struct list held; /* buffers with references */
+	struct list lru;  /* the others, given back longest ago first */
+	unsigned unused, limit;
 };
 
-/* The cache of a disk, of nblocks blocks, that keeps about `limit` of them. NULL: no memory. */
+/* The cache of a disk, of nblocks blocks, that keeps about `limit` of them, besides those that are held. NULL: no
+ * memory. */
 struct bufcache *bufcache_create(
 	struct block_dev *bd, unsigned block_size, uint64_t nblocks, unsigned limit);
 /* No buffer is held; what is dirty is lost: buf_sync() first. */
@@ -59,6 +61,8 @@ void bufcache_destroy(struct bufcache *bc);
 int buf_read(struct bufcache *bc, uint64_t block, struct buf **out);
 /* The same for a block whose contents mean nothing yet: zeroed, dirty. -EUCLEAN: somebody holds it. */
 int buf_new(struct bufcache *bc, uint64_t block, struct buf **out);
+/* One more reference to a buffer the caller holds. */
+void buf_get(struct buf *b);
 void buf_dirty(struct buf *b);
 void buf_put(struct buf *b); /* NULL is fine */
 /* The block was freed, nobody holds its buffer: it must not be written over what comes to stand

@@ -55,7 +55,8 @@ struct ext2_node {
 	uint32_t ino;
 	struct mutex lock;
 	struct ext2_inode raw;
-	uint32_t goal; /* where to look for the next block; 0: near the inode */
+	struct buf *table; /* the block of the inode table it is in, held */
+	uint32_t goal;     /* where to look for the next block; 0: near the inode */
 	uint64_t
 		room; /* a directory's first block that may have room for a name; its contents' lock */
 };
@@ -114,13 +115,19 @@ int ext2_own_read(struct ext2_node *n, uint32_t block, bool fresh, struct buf **
 /* ---- ext2_inode.c ---- */
 
 /* Fills in n->raw; n->lock is initialised. -EUCLEAN when it cannot be the inode of a file that has
- * a name. */
+ * a name. ext2_unload() follows, unless it failed. */
 int ext2_load(struct ext2_fs *fs, uint32_t ino, struct ext2_node *n);
-/* A new inode with n->raw as the caller filled it in (mode, owner, times); zeroes the rest. */
+/* A new inode with n->raw as the caller filled it in (mode, owner, times); zeroes the rest. The same follows. */
 int ext2_create(struct ext2_fs *fs, uint32_t parent, struct ext2_node *n);
-/* Writes n->raw to the inode table. n->lock held. */
+/* The node is not used any more. One that is all zeros is fine. */
+void ext2_unload(struct ext2_node *n);
+/* Writes n->raw to the inode table's buffer. n->lock held. Fails only where nothing changes any more: -EROFS. */
 int ext2_store(struct ext2_node *n);
-/* No name leads to it and nobody has it open: gives blocks and inode back. n->lock not held. */
+/* A regular file's size, and nothing behind it; stores it. n->lock held. After an error there may be blocks behind the
+ * end, which the next time frees; the inode knows of each. */
+int ext2_truncate(struct ext2_node *n, uint64_t size);
+/* No name leads to it and nobody has it open: gives blocks and inode back. n->lock not held. After an error it can be
+ * called again. */
 int ext2_delete(struct ext2_node *n, uint32_t now);
 uint64_t ext2_size(const struct ext2_node *n);
 /* n->lock held; marks the file system when a file becomes larger than 2 GiB. -EFBIG. */
@@ -139,19 +146,22 @@ static inline bool ext2_is_dir(const struct ext2_node *n)
 
 /* ---- ext2_dir.c; the directory is locked by the caller, node->lock is not held ---- */
 
+/* An entry does not move as long as its name stays, whatever happens to others. */
 struct ext2_found {
 	uint32_t ino;
-	uint64_t block; /* of the directory */
-	unsigned off;   /* in it */
+	uint64_t block;  /* of the directory */
+	unsigned off;    /* in it */
+	struct buf *buf; /* holds it, or NULL */
 };
 
 /* 0 and *found, or -ENOENT. */
 int ext2_dir_find(struct ext2_node *dir, const char *name, size_t len, struct ext2_found *found);
+/* The same, to change it: found->buf is held till buf_put(), so that nothing has to be read any more. */
+int ext2_dir_hold(struct ext2_node *dir, const char *name, size_t len, struct ext2_found *found);
 /* Adds an entry; the name is not there. `mode` gives the type. */
 int ext2_dir_add(struct ext2_node *dir, const char *name, size_t len, uint32_t ino, uint32_t mode,
 	bool reserved);
-/* What was found, with nothing changed in between: takes it out, or lets it lead to another
- * inode. */
+/* What is held: takes it out, or lets it lead to another inode. -EROFS, -EUCLEAN. */
 int ext2_dir_remove(struct ext2_node *dir, const struct ext2_found *at);
 int ext2_dir_set(struct ext2_node *dir, const struct ext2_found *at, uint32_t ino, uint32_t mode);
 /* A new directory's first block. */
@@ -176,7 +186,7 @@ struct ext2_ctx {
 };
 
 /* A new file `n` (n->raw has mode, owner, device) under a name that is not there. `target`: a
- * symlink's text. -EMLINK, -ENOSPC... */
+ * symlink's text. -EMLINK, -ENOSPC... ext2_unload() follows, unless it failed. */
 int ext2_make(struct ext2_node *dir, const char *name, size_t len, struct ext2_node *n,
 	const char *target, const struct ext2_ctx *ctx);
 /* One more name. -EMLINK. */

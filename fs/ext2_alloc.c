@@ -125,6 +125,7 @@ int ext2_alloc_block(struct ext2_fs *fs, uint32_t goal, bool reserved, uint32_t 
 	return err;
 }
 
+/* Its buffer goes when nothing can fail any more, and before somebody else can get the block. */
 static int free_block_locked(struct ext2_fs *fs, uint32_t block)
 {
 	uint32_t g = (block - fs->first_data_block) / fs->blocks_per_group;
@@ -137,6 +138,7 @@ static int free_block_locked(struct ext2_fs *fs, uint32_t block)
 	if (!test_bit(b->data, bit)) {
 		err = ext2_corrupt(fs, "block %u is freed twice", block);
 	} else {
+		buf_forget(fs->bc, block);
 		clear_bit(b->data, bit);
 		buf_dirty(b);
 		count_blocks(fs, g, 1);
@@ -151,7 +153,6 @@ int ext2_free_block(struct ext2_fs *fs, uint32_t block)
 
 	if (!ext2_block_ok(fs, block))
 		return ext2_corrupt(fs, "a file owns block %u", block);
-	buf_forget(fs->bc, block);
 	mutex_lock(&fs->alloc_lock);
 	err = free_block_locked(fs, block);
 	mutex_unlock(&fs->alloc_lock);

@@ -128,6 +128,7 @@ struct search {
 	const char *name;
 	size_t len;
 	struct ext2_found *found;
+	bool hold;
 };
 
 static int match(void *arg, struct ext2_node *dir, struct buf *b, uint64_t block, unsigned off)
@@ -137,18 +138,29 @@ static int match(void *arg, struct ext2_node *dir, struct buf *b, uint64_t block
 
 	if (de->inode == 0 || de->name_len != s->len || memcmp(de->name, s->name, s->len) != 0)
 		return 0;
-	*s->found = (struct ext2_found){ de->inode, block, off };
+	*s->found = (struct ext2_found){ de->inode, block, off, s->hold ? b : NULL };
+	if (s->hold)
+		buf_get(b);
 	return 1;
 }
 
-int ext2_dir_find(struct ext2_node *dir, const char *name, size_t len, struct ext2_found *found)
+static int find(struct ext2_node *dir, struct search *s)
 {
-	struct search s = { name, len, found };
-	int res = visit(dir, 0, match, &s);
+	int res = visit(dir, 0, match, s);
 
 	if (res == 0)
 		return -ENOENT;
 	return res > 0 ? 0 : res;
+}
+
+int ext2_dir_find(struct ext2_node *dir, const char *name, size_t len, struct ext2_found *found)
+{
+	return find(dir, &(struct search){ name, len, found, false });
+}
+
+int ext2_dir_hold(struct ext2_node *dir, const char *name, size_t len, struct ext2_found *found)
+{
+	return find(dir, &(struct search){ name, len, found, true });
 }
 
 static bool is_dots(const struct ext2_dirent *de)
@@ -211,11 +223,14 @@ static void fill_entry(struct ext2_fs *fs, struct ext2_dirent *de, unsigned rec_
 	memcpy(de->name, name, len);
 }
 
-/* The tree over a hashed directory is not kept up: without the flag nobody looks at it. */
+/* What every change begins with. The tree over a hashed directory is not kept up: without the flag nobody looks at
+ * it. */
 static int forget_hashes(struct ext2_node *dir)
 {
 	int err = 0;
 
+	if (dir->fs->readonly)
+		return -EROFS;
 	mutex_lock(&dir->lock);
 	if (dir->raw.i_flags & EXT2_INDEX_FL) {
 		dir->raw.i_flags &= ~EXT2_INDEX_FL;
@@ -286,8 +301,6 @@ int ext2_dir_add(struct ext2_node *dir, const char *name, size_t len, uint32_t i
 
 	if (len == 0 || len > EXT2_NAME_MAX)
 		return -ENAMETOOLONG;
-	if (dir->fs->readonly)
-		return -EROFS;
 	res = forget_hashes(dir);
 	if (res == 0)
 		res = visit(dir, dir->room, try_add, &a);
@@ -305,22 +318,11 @@ int ext2_dir_add(struct ext2_node *dir, const char *name, size_t len, uint32_t i
 	return res > 0 ? 0 : res;
 }
 
-/* The block of an entry that was found; it cannot have changed since. */
-static int reread(struct ext2_node *dir, const struct ext2_found *at, struct buf **b)
-{
-	int err;
-
-	if (dir->fs->readonly)
-		return -EROFS;
-	err = forget_hashes(dir);
-	return err != 0 ? err : read_block(dir, at->block, b);
-}
-
 int ext2_dir_remove(struct ext2_node *dir, const struct ext2_found *at)
 {
 	unsigned off = 0, prev = 0;
-	struct buf *b;
-	int err = reread(dir, at, &b);
+	struct buf *b = at->buf;
+	int err = forget_hashes(dir);
 
 	if (err != 0)
 		return err;
@@ -340,24 +342,21 @@ int ext2_dir_remove(struct ext2_node *dir, const struct ext2_found *at)
 		dir->room = MIN(dir->room, at->block);
 		buf_dirty(b);
 	}
-	buf_put(b);
 	return err;
 }
 
 int ext2_dir_set(struct ext2_node *dir, const struct ext2_found *at, uint32_t ino, uint32_t mode)
 {
-	struct buf *b;
-	int err = reread(dir, at, &b);
+	struct buf *b = at->buf;
+	int err = forget_hashes(dir);
 
-	if (err != 0)
-		return err;
-	err = check_entry(dir, b, at->block, at->off);
+	if (err == 0)
+		err = check_entry(dir, b, at->block, at->off);
 	if (err == 0) {
 		entry_at(b, at->off)->inode = ino;
 		entry_at(b, at->off)->file_type = type_of_mode(dir->fs, mode);
 		buf_dirty(b);
 	}
-	buf_put(b);
 	return err;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * ext2: inodes. A node's raw inode is the truth; every change is stored into the inode table's
- * buffer at once, so there is nothing to remember when a node goes.
+ * buffer at once, so there is nothing to remember when a node goes. The node holds that buffer from beginning to end:
+ * storing wants no memory and no disk, and a change of several inodes is not stuck between two of them.
  */
 #include "fs/ext2.h"
 #include "kernel/core/errno.h"
@@ -47,32 +48,37 @@ bool ext2_has_blocks(const struct ext2_node *n)
 
 /* ---- the inode table ---- */
 
-/* The buffer that holds inode `ino`, and where in it. */
-static int table_read(struct ext2_fs *fs, uint32_t ino, struct buf **b, uint8_t **raw)
+/* Holds the buffer the inode is in. */
+static int hold_table(struct ext2_node *n)
 {
-	uint32_t g = (ino - 1) / fs->inodes_per_group, i = (ino - 1) % fs->inodes_per_group;
+	const struct ext2_fs *fs = n->fs;
+	uint32_t g = (n->ino - 1) / fs->inodes_per_group, i = (n->ino - 1) % fs->inodes_per_group;
 	uint32_t per_block = fs->block_size / fs->inode_size;
-	int err = buf_read(fs->bc, fs->groups[g].bg_inode_table + i / per_block, b);
 
-	if (err == 0)
-		*raw = (*b)->data + i % per_block * fs->inode_size;
-	return err;
+	return buf_read(fs->bc, fs->groups[g].bg_inode_table + i / per_block, &n->table);
+}
+
+/* Where in it. */
+static void *place(const struct ext2_node *n)
+{
+	const struct ext2_fs *fs = n->fs;
+	uint32_t i = (n->ino - 1) % fs->inodes_per_group % (fs->block_size / fs->inode_size);
+
+	return n->table->data + i * fs->inode_size;
+}
+
+void ext2_unload(struct ext2_node *n)
+{
+	buf_put(n->table);
+	n->table = NULL;
 }
 
 int ext2_store(struct ext2_node *n)
 {
-	struct buf *b;
-	uint8_t *raw;
-	int err;
-
 	if (n->fs->readonly)
 		return -EROFS;
-	err = table_read(n->fs, n->ino, &b, &raw);
-	if (err != 0)
-		return err;
-	memcpy(raw, &n->raw, sizeof(n->raw));
-	buf_dirty(b);
-	buf_put(b);
+	memcpy(place(n), &n->raw, sizeof(n->raw));
+	buf_dirty(n->table);
 	return 0;
 }
 
@@ -130,50 +136,50 @@ static void init_node(struct ext2_fs *fs, uint32_t ino, struct ext2_node *n)
 	n->ino = ino;
 	n->goal = 0;
 	n->room = 0;
+	n->table = NULL;
 	mutex_init(&n->lock, "ext2_node");
 }
 
 int ext2_load(struct ext2_fs *fs, uint32_t ino, struct ext2_node *n)
 {
-	struct buf *b;
-	uint8_t *raw;
 	int err;
 
 	if (ino > fs->inodes_count || (ino != EXT2_ROOT_INO && ino < fs->first_ino))
 		return ext2_corrupt(fs, "there is no inode %u", ino);
 	init_node(fs, ino, n);
-	err = table_read(fs, ino, &b, &raw);
+	err = hold_table(n);
 	if (err != 0)
 		return err;
-	memcpy(&n->raw, raw, sizeof(n->raw));
-	buf_put(b);
-	return check_inode(n);
+	memcpy(&n->raw, place(n), sizeof(n->raw));
+	err = check_inode(n);
+	if (err != 0)
+		ext2_unload(n);
+	return err;
 }
 
 int ext2_create(struct ext2_fs *fs, uint32_t parent, struct ext2_node *n)
 {
-	struct buf *b;
-	uint8_t *raw;
+	struct ext2_inode *raw;
 	uint32_t ino;
 	int err = ext2_alloc_ino(fs, parent, ext2_is_dir(n), &ino);
 
 	if (err != 0)
 		return err;
 	init_node(fs, ino, n);
-	err = table_read(fs, ino, &b, &raw);
+	err = hold_table(n);
 	if (err != 0) {
 		ext2_free_ino(fs, ino, ext2_is_dir(n));
 		return err;
 	}
-	n->raw.i_generation = ((struct ext2_inode *)(void *)raw)->i_generation + 1;
+	raw = place(n);
+	n->raw.i_generation = raw->i_generation + 1;
 	memset(raw, 0, fs->inode_size);
 	memcpy(raw, &n->raw, sizeof(n->raw));
-	buf_dirty(b);
-	buf_put(b);
+	buf_dirty(n->table);
 	return 0;
 }
 
-/* ---- the end of an inode ---- */
+/* ---- less of a file, or nothing ---- */
 
 /* The attribute block, which several inodes may share: alloc_lock protects its count. */
 static int drop_attributes(struct ext2_node *n)
@@ -203,14 +209,26 @@ static int drop_attributes(struct ext2_node *n)
 	buf_put(b);
 	if (!shared)
 		err = ext2_free_block(n->fs, block);
-	n->raw.i_file_acl = 0;
+	if (err == 0)
+		n->raw.i_file_acl = 0;
 	return err;
+}
+
+int ext2_truncate(struct ext2_node *n, uint64_t size)
+{
+	int err = ext2_set_size(n, size), err2;
+
+	if (err != 0)
+		return err;
+	err = ext2_unmap(n, (size + n->fs->block_size - 1) >> n->fs->block_bits);
+	err2 = ext2_store(n);
+	return err != 0 ? err : err2;
 }
 
 int ext2_delete(struct ext2_node *n, uint32_t now)
 {
 	bool is_dir = ext2_is_dir(n), in_blocks;
-	int err = 0;
+	int err = 0, err2;
 
 	if (n->fs->readonly)
 		return -EROFS;
@@ -223,10 +241,11 @@ int ext2_delete(struct ext2_node *n, uint32_t now)
 		err = drop_attributes(n);
 	n->raw.i_dtime = now;
 	n->raw.i_size = n->raw.i_size_high = 0;
-	if (err == 0) {
+	if (err == 0)
 		n->raw.i_blocks = 0;
-		err = ext2_store(n);
-	}
+	err2 = ext2_store(n);
+	if (err == 0)
+		err = err2;
 	if (err == 0)
 		err = ext2_free_ino(n->fs, n->ino, is_dir);
 	mutex_unlock(&n->lock);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * ext2: operations on names, made of entries and link counts. Locks: fs/ext2.h.
  *
- * The order within each is chosen so that a step that may fail for good reasons (no room, too many
- * links) comes first, and so that a file always has a name that counts: a new name is written
- * before the old one goes.
+ * Each looks first at all it is going to change and holds the buffers; then comes the one step that may fail still, a
+ * new name that wants room; the rest needs neither disk nor memory (ext2_store() does not, either). A file always has
+ * a name that counts: a new name is written before the old one goes.
  */
 #include "fs/ext2.h"
 #include "kernel/core/errno.h"
@@ -55,23 +55,21 @@ static int check_empty(struct ext2_node *n)
 	return ext2_is_dir(n) ? ext2_dir_empty(n) : 0;
 }
 
-/* The entry must still be n's. */
-static int find_entry(struct ext2_node *dir, const char *name, size_t len,
+/* Holds an entry, which must still be n's. Whatever comes of it, found->buf is to be put. */
+static int hold_entry(struct ext2_node *dir, const char *name, size_t len,
 	const struct ext2_node *n, struct ext2_found *found)
 {
-	int err = ext2_dir_find(dir, name, len, found);
+	int err = ext2_dir_hold(dir, name, len, found);
 
 	return err == 0 && found->ino != n->ino ? -ENOENT : err;
 }
 
-static int set_parent(struct ext2_node *n, struct ext2_node *parent)
+/* The same for what leads from a directory to its parent. */
+static int hold_dotdot(struct ext2_node *n, struct ext2_found *found)
 {
-	struct ext2_found dotdot;
-	int err = ext2_dir_find(n, "..", 2, &dotdot);
+	int err = ext2_dir_hold(n, "..", 2, found);
 
-	if (err == -ENOENT)
-		return ext2_corrupt(n->fs, "directory %u has no parent", n->ino);
-	return err != 0 ? err : ext2_dir_set(n, &dotdot, parent->ino, 0040000);
+	return err == -ENOENT ? ext2_corrupt(n->fs, "directory %u has no parent", n->ino) : err;
 }
 
 /* ---- making ---- */
@@ -111,6 +109,7 @@ int ext2_make(struct ext2_node *dir, const char *name, size_t len, struct ext2_n
 		return touch_dir(dir, is_dir, ctx);
 	n->raw.i_links_count = 0;
 	ext2_delete(n, ctx->now);
+	ext2_unload(n);
 	return err;
 }
 
@@ -148,52 +147,75 @@ int ext2_link(struct ext2_node *dir, const char *name, size_t len, struct ext2_n
 int ext2_unlink(struct ext2_node *dir, const char *name, size_t len, struct ext2_node *n,
 	const struct ext2_ctx *ctx)
 {
-	struct ext2_found at;
+	struct ext2_found at = { 0 };
 	int err = check_empty(n);
 
 	if (err == 0)
-		err = find_entry(dir, name, len, n, &at);
+		err = hold_entry(dir, name, len, n, &at);
 	if (err == 0)
 		err = ext2_dir_remove(dir, &at);
 	if (err == 0)
 		err = drop_name(dir, n, ctx);
-	return err != 0 ? err : touch_dir(dir, 0, ctx);
+	if (err == 0)
+		err = touch_dir(dir, 0, ctx);
+	buf_put(at.buf);
+	return err;
 }
 
 /* ---- renaming ---- */
 
-/* The directory n now hangs below ndir. */
-static int change_parent(struct ext2_node *n, struct ext2_node *odir, struct ext2_node *ndir,
-	const struct ext2_ctx *ctx)
+/* What a rename changes besides directories' link counts: held. */
+struct entries {
+	struct ext2_found old, new, n_dotdot, there_dotdot;
+};
+
+static int hold_entries(struct entries *e, struct ext2_node *odir, const char *oname, size_t olen,
+	struct ext2_node *n, struct ext2_node *ndir, const char *nname, size_t nlen,
+	struct ext2_node *there)
 {
-	int err = set_parent(n, ndir);
+	int err = hold_entry(odir, oname, olen, n, &e->old);
+
+	if (err == 0 && there != NULL)
+		err = hold_entry(ndir, nname, nlen, there, &e->new);
+	if (err == 0 && odir != ndir && ext2_is_dir(n))
+		err = hold_dotdot(n, &e->n_dotdot);
+	if (err == 0 && odir != ndir && there != NULL && ext2_is_dir(there))
+		err = hold_dotdot(there, &e->there_dotdot);
+	return err;
+}
+
+static void put_entries(struct entries *e)
+{
+	buf_put(e->old.buf);
+	buf_put(e->new.buf);
+	buf_put(e->n_dotdot.buf);
+	buf_put(e->there_dotdot.buf);
+}
+
+/* The directory n now hangs below ndir. */
+static int change_parent(struct ext2_node *n, const struct ext2_found *dotdot,
+	struct ext2_node *odir, struct ext2_node *ndir, const struct ext2_ctx *ctx)
+{
+	int err = ext2_dir_set(n, dotdot, ndir->ino, 0040000);
 
 	if (err == 0)
 		err = add_links(ndir, 1, ctx);
 	return err != 0 ? err : add_links(odir, -1, ctx);
 }
 
-static int enter_new_name(struct ext2_node *n, struct ext2_node *ndir, const char *nname,
-	size_t nlen, struct ext2_node *there, const struct ext2_ctx *ctx)
+static int touch_dirs(struct ext2_node *odir, struct ext2_node *ndir, const struct ext2_ctx *ctx)
 {
-	struct ext2_found at;
-	int err;
+	int err = touch_dir(odir, 0, ctx);
 
-	if (there == NULL)
-		return ext2_dir_add(ndir, nname, nlen, n->ino, n->raw.i_mode, ctx->reserved);
-	err = find_entry(ndir, nname, nlen, there, &at);
-	if (err == 0)
-		err = ext2_dir_set(ndir, &at, n->ino, n->raw.i_mode);
-	return err != 0 ? err : drop_name(ndir, there, ctx);
+	return err != 0 || odir == ndir ? err : touch_dir(ndir, 0, ctx);
 }
 
-static int take_old_name(
-	struct ext2_node *odir, const char *oname, size_t olen, struct ext2_node *n)
+static int replace(const struct ext2_found *at, struct ext2_node *n, struct ext2_node *ndir,
+	struct ext2_node *there, const struct ext2_ctx *ctx)
 {
-	struct ext2_found at;
-	int err = find_entry(odir, oname, olen, n, &at);
+	int err = ext2_dir_set(ndir, at, n->ino, n->raw.i_mode);
 
-	return err != 0 ? err : ext2_dir_remove(odir, &at);
+	return err != 0 ? err : drop_name(ndir, there, ctx);
 }
 
 int ext2_rename(struct ext2_node *odir, const char *oname, size_t olen, struct ext2_node *n,
@@ -201,52 +223,54 @@ int ext2_rename(struct ext2_node *odir, const char *oname, size_t olen, struct e
 	const struct ext2_ctx *ctx)
 {
 	bool moves = ext2_is_dir(n) && odir != ndir;
-	struct ext2_found at;
+	struct entries e = { 0 };
 	int err = there != NULL ? check_empty(there) : 0;
 
 	if (err == 0)
-		err = find_entry(odir, oname, olen, n, &at);
+		err = hold_entries(&e, odir, oname, olen, n, ndir, nname, nlen, there);
 	if (err == 0 && moves && is_full(ndir) && (there == NULL || !ext2_is_dir(there)))
 		err = -EMLINK;
+	if (err == 0 && there == NULL)
+		err = ext2_dir_add(ndir, nname, nlen, n->ino, n->raw.i_mode, ctx->reserved);
+	else if (err == 0)
+		err = replace(&e.new, n, ndir, there, ctx);
 	if (err == 0)
-		err = enter_new_name(n, ndir, nname, nlen, there, ctx);
-	if (err == 0)
-		err = take_old_name(odir, oname, olen, n);
+		err = ext2_dir_remove(odir, &e.old);
 	if (err == 0 && moves)
-		err = change_parent(n, odir, ndir, ctx);
+		err = change_parent(n, &e.n_dotdot, odir, ndir, ctx);
 	if (err == 0)
 		err = add_links(n, 0, ctx);
 	if (err == 0)
-		err = touch_dir(odir, 0, ctx);
-	return err != 0 || odir == ndir ? err : touch_dir(ndir, 0, ctx);
+		err = touch_dirs(odir, ndir, ctx);
+	put_entries(&e);
+	return err;
 }
 
 int ext2_exchange(struct ext2_node *odir, const char *oname, size_t olen, struct ext2_node *n,
 	struct ext2_node *ndir, const char *nname, size_t nlen, struct ext2_node *there,
 	const struct ext2_ctx *ctx)
 {
-	struct ext2_found a, b;
-	int err = find_entry(odir, oname, olen, n, &a);
+	struct entries e = { 0 };
+	int err = hold_entries(&e, odir, oname, olen, n, ndir, nname, nlen, there);
 
-	if (err == 0)
-		err = find_entry(ndir, nname, nlen, there, &b);
 	if (err == 0 && odir != ndir &&
 		((ext2_is_dir(n) && !ext2_is_dir(there) && is_full(ndir)) ||
 			(ext2_is_dir(there) && !ext2_is_dir(n) && is_full(odir))))
 		err = -EMLINK;
 	if (err == 0)
-		err = ext2_dir_set(odir, &a, there->ino, there->raw.i_mode);
+		err = ext2_dir_set(odir, &e.old, there->ino, there->raw.i_mode);
 	if (err == 0)
-		err = ext2_dir_set(ndir, &b, n->ino, n->raw.i_mode);
-	if (err == 0 && odir != ndir && ext2_is_dir(n))
-		err = change_parent(n, odir, ndir, ctx);
-	if (err == 0 && odir != ndir && ext2_is_dir(there))
-		err = change_parent(there, ndir, odir, ctx);
+		err = ext2_dir_set(ndir, &e.new, n->ino, n->raw.i_mode);
+	if (err == 0 && e.n_dotdot.buf != NULL)
+		err = change_parent(n, &e.n_dotdot, odir, ndir, ctx);
+	if (err == 0 && e.there_dotdot.buf != NULL)
+		err = change_parent(there, &e.there_dotdot, ndir, odir, ctx);
 	if (err == 0)
 		err = add_links(n, 0, ctx);
 	if (err == 0)
 		err = add_links(there, 0, ctx);
 	if (err == 0)
-		err = touch_dir(odir, 0, ctx);
-	return err != 0 || odir == ndir ? err : touch_dir(ndir, 0, ctx);
+		err = touch_dirs(odir, ndir, ctx);
+	put_entries(&e);
+	return err;
 }

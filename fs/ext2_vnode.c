@@ -76,7 +76,7 @@ static int set_size(struct ext2_vnode *ev, uint64_t size)
 	if (err != 0)
 		return err;
 	mutex_lock(&n->lock);
-	err = ext2_unmap(n, (size + n->fs->block_size - 1) >> n->fs->block_bits);
+	err = ext2_truncate(n, size);
 	mutex_unlock(&n->lock);
 	return err;
 }
@@ -202,6 +202,7 @@ static void ext2_inactive(struct vnode *vn)
 	if (err != 0)
 		klog(LOG_ERR, "ext2: %s: inode %u: error %d when it was closed", ev->node.fs->name,
 			ev->node.ino, -err);
+	ext2_unload(&ev->node);
 	vnode_destroy(vn); /* perhaps the mount's last reference */
 	kmem_cache_free(vnode_cache, ev);
 }
@@ -376,6 +377,7 @@ static int load(struct ext2_mount *m, uint32_t ino, struct ext2_vnode **out)
 	if (err != 0) {
 		if (ev->vn.object != NULL)
 			vm_object_set_size(ev->vn.object, 0);
+		ext2_unload(&ev->node);
 		vnode_destroy(&ev->vn);
 		kmem_cache_free(vnode_cache, ev);
 		return err;

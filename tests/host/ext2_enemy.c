@@ -29,7 +29,7 @@ static void explore(uint32_t ino, unsigned depth)
 	uint32_t inos[64] = { 0 };
 	struct ext2_node n;
 
-	if (ext2_load(fs, ino, &n) != 0)
+	if (load(ino, &n) != 0)
 		return;
 	if (ext2_is_dir(&n)) {
 		ext2_dir_walk(&n, rnd() % 4 == 0 ? rnd() % 5000 : 0, follow_entry, inos);
@@ -51,7 +51,7 @@ static void meddle(void)
 {
 	struct ext2_node root, d, n, m;
 
-	if (ext2_load(fs, EXT2_ROOT_INO, &root) != 0)
+	if (load(EXT2_ROOT_INO, &root) != 0)
 		return;
 	if (make(&root, "x", MODE_DIR, NULL, &d) == 0 && make(&d, "y", MODE_REG, NULL, &n) == 0) {
 		write_bytes(&n, rnd() % 100000, rnd() % 30000, 1);
@@ -87,7 +87,7 @@ static void collect_dir_blocks(uint32_t ino, unsigned depth)
 	struct ext2_node n;
 	bool fresh;
 
-	if (ext2_load(fs, ino, &n) != 0 || !ext2_is_dir(&n))
+	if (load(ino, &n) != 0 || !ext2_is_dir(&n))
 		return;
 	mutex_lock(&n.lock);
 	for (uint64_t i = 0; i < n.raw.i_size / fs->block_size; i++)
@@ -154,7 +154,7 @@ void check_bad_entries(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
 		if (!make_image(1024, 1, 4096, "-d tree") || start() != 0)
 			return;
-		ext2_load(fs, EXT2_ROOT_INO, &root);
+		load(EXT2_ROOT_INO, &root);
 		node_at(&root, "d", &d);
 		mutex_lock(&d.lock);
 		ext2_map(&d, 0, false, false, &block, &fresh);
@@ -169,7 +169,7 @@ void check_bad_entries(void)
 		is_int(ext2_dir_find(&d, "nobody", 6, &at), -EUCLEAN, "an entry lies: %s",
 			lies[i].what);
 		is_int(drop(&root, "big"), -EROFS, "and nothing changes any more");
-		ext2_close(fs, 5);
+		stop(5);
 		ok(((struct ext2_super *)(host_disk + 1024))->s_state & EXT2_ERROR,
 			"the super block says so");
 	}
@@ -189,7 +189,7 @@ static void check_shared_block_seen_by(bool dir_first)
 
 	if (!make_image(1024, 1, 4096, "-d tree") || start() != 0)
 		return;
-	ext2_load(fs, EXT2_ROOT_INO, &root);
+	load(EXT2_ROOT_INO, &root);
 	node_at(&root, "d", &d);
 	node_at(&root, "big", &big);
 	mutex_lock(&d.lock);
@@ -208,7 +208,7 @@ static void check_shared_block_seen_by(bool dir_first)
 	else
 		is_int(ext2_dir_find(&d, "nobody", 6, &at), -EUCLEAN, "nor one that has been");
 	is_int(drop(&root, "big"), -EROFS, "and nothing changes any more");
-	ext2_close(fs, 5);
+	stop(5);
 }
 
 void check_shared_block(void)
@@ -230,7 +230,7 @@ void fuzz(unsigned images)
 	memcpy(good, host_disk, size);
 	start();
 	collect_dir_blocks(EXT2_ROOT_INO, 4);
-	ext2_close(fs, 5);
+	stop(5);
 	host_log_quiet = true;
 	for (unsigned i = 0; i < images; i++) {
 		damage(good);
@@ -240,7 +240,7 @@ void fuzz(unsigned images)
 		explore(EXT2_ROOT_INO, 4);
 		meddle();
 		corrupt += fs->broken;
-		ext2_close(fs, 5);
+		stop(5);
 		if (host_locks != 0 || host_strayed)
 			break;
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/core/log.h"
 #include "tests/host/ext2_use.h"
 #include "tests/host/host_core.h"
 #include "tests/host/host_disk.h"
@@ -55,19 +56,61 @@ int start(void)
 	return err != 0 ? err : ext2_begin(fs, 1000000000);
 }
 
+/* What the nodes of a test hold: they are on its stack, and unloaded all at once. */
+static struct buf **tables;
+static unsigned ntables;
+
+static void note_table(const struct ext2_node *n)
+{
+	tables = realloc(tables, (ntables + 1) * sizeof(*tables));
+	tables[ntables++] = n->table;
+}
+
+int stop(uint32_t now)
+{
+	while (ntables > 0)
+		buf_put(tables[--ntables]);
+	free(tables);
+	tables = NULL;
+	if (!list_empty(&fs->bc->held))
+		panic("a buffer is still held");
+	return ext2_close(fs, now);
+}
+
+int load(uint32_t ino, struct ext2_node *n)
+{
+	int err = ext2_load(fs, ino, n);
+
+	if (err == 0)
+		note_table(n);
+	return err;
+}
+
 int node_at(struct ext2_node *dir, const char *name, struct ext2_node *n)
 {
 	struct ext2_found at;
 	int err = ext2_dir_find(dir, name, strlen(name), &at);
 
-	return err != 0 ? err : ext2_load(fs, at.ino, n);
+	return err != 0 ? err : load(at.ino, n);
 }
 
 int make(struct ext2_node *dir, const char *name, uint32_t mode, const char *target,
 	struct ext2_node *n)
 {
+	int err;
+
 	*n = (struct ext2_node){ .raw = { .i_mode = (uint16_t)mode } };
-	return ext2_make(dir, name, strlen(name), n, target, &ctx);
+	err = ext2_make(dir, name, strlen(name), n, target, &ctx);
+	if (err == 0)
+		note_table(n);
+	return err;
+}
+
+int give_back(struct ext2_node *n)
+{
+	int err = ext2_delete(n, 1000000001);
+
+	return err != 0 ? ext2_delete(n, 1000000001) : 0;
 }
 
 int drop(struct ext2_node *dir, const char *name)
@@ -78,7 +121,7 @@ int drop(struct ext2_node *dir, const char *name)
 	if (err == 0)
 		err = ext2_unlink(dir, name, strlen(name), &n, &ctx);
 	if (err == 0 && n.raw.i_links_count == 0)
-		err = ext2_delete(&n, 1000000001);
+		err = give_back(&n);
 	return err;
 }
 
@@ -151,11 +194,7 @@ int cut(struct ext2_node *n, uint64_t size)
 	int err;
 
 	mutex_lock(&n->lock);
-	err = ext2_unmap(n, (size + fs->block_size - 1) / fs->block_size);
-	if (err == 0)
-		err = ext2_set_size(n, size);
-	if (err == 0)
-		err = ext2_store(n);
+	err = ext2_truncate(n, size);
 	mutex_unlock(&n->lock);
 	return err;
 }

@@ -24,16 +24,24 @@ extern struct ext2_fs *fs;
 extern struct block_dev dev;
 extern const struct ext2_ctx ctx;
 
+/* Begins; ends, with all nodes of the test unloaded, which load(), node_at() and make() have loaded. */
 int start(void);
+int stop(uint32_t now);
+int load(uint32_t ino, struct ext2_node *n);
 int node_at(struct ext2_node *dir, const char *name, struct ext2_node *n);
 int make(struct ext2_node *dir, const char *name, uint32_t mode, const char *target,
 	struct ext2_node *n);
+/* Of what has no name any more; a second time if it failed. */
+int give_back(struct ext2_node *n);
 int drop(struct ext2_node *dir, const char *name);
 /* Bytes that follow from `key` and their place: written as the page cache does it, looked for. */
 int write_bytes(struct ext2_node *n, uint64_t off, uint64_t len, uint32_t key);
 bool holds(struct ext2_node *n, uint64_t off, uint64_t len, uint32_t key);
 int read_block(struct ext2_node *n, uint64_t i, uint8_t *buf);
 int cut(struct ext2_node *n, uint64_t size);
+
+/* tests/host/ext2_fail.c */
+void check_failures(void);
 
 /* tests/host/ext2_enemy.c; the image is made from the folder `tree`. */
 void check_bad_entries(void);

@@ -61,5 +61,5 @@ HOST32 += t_clock
 t_elf_SRCS := kernel/proc/elf.c kernel/proc/script.c
 HOST32 += t_elf
 
-t_ext2_SRCS := $(HOST_CORE) tests/host/ext2_use.c tests/host/ext2_enemy.c tests/host/host_disk.c fs/buf.c fs/ext2_super.c fs/ext2_alloc.c fs/ext2_map.c fs/ext2_inode.c fs/ext2_dir.c \
+t_ext2_SRCS := $(HOST_CORE) tests/host/ext2_use.c tests/host/ext2_fail.c tests/host/ext2_enemy.c tests/host/host_disk.c fs/buf.c fs/ext2_super.c fs/ext2_alloc.c fs/ext2_map.c fs/ext2_inode.c fs/ext2_dir.c \
 	fs/ext2_name.c

@@ -20,6 +20,12 @@ uint8_t *host_disk;
 size_t host_disk_size;
 bool host_strayed;
 unsigned host_locks;
+unsigned host_fail_in;
+
+static bool fails(void)
+{
+	return host_fail_in != 0 && --host_fail_in == 0;
+}
 
 int block_read(struct block_dev *bd, uint64_t off, void *buf, size_t n)
 {
@@ -27,6 +33,8 @@ int block_read(struct block_dev *bd, uint64_t off, void *buf, size_t n)
 		host_strayed = true;
 		return -EIO;
 	}
+	if (fails())
+		return -EIO;
 	memcpy(buf, host_disk + off, n);
 	return 0;
 }
@@ -37,6 +45,8 @@ int block_write(struct block_dev *bd, uint64_t off, const void *buf, size_t n)
 		host_strayed = true;
 		return -EIO;
 	}
+	if (fails())
+		return -EIO;
 	memcpy(host_disk + off, buf, n);
 	return 0;
 }
@@ -65,11 +75,11 @@ void mutex_unlock(struct mutex *m)
 
 void *kmalloc(size_t n)
 {
-	return malloc(n);
+	return fails() ? NULL : malloc(n);
 }
 void *kzalloc(size_t n)
 {
-	return calloc(1, n);
+	return fails() ? NULL : calloc(1, n);
 }
 void kfree(void *p)
 {
@@ -77,7 +87,7 @@ void kfree(void *p)
 }
 void *vzalloc(size_t n)
 {
-	return calloc(1, n);
+	return fails() ? NULL : calloc(1, n);
 }
 void vfree(void *p, size_t n)
 {

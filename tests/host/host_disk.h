@@ -12,6 +12,9 @@ extern size_t host_disk_size;
 extern bool host_strayed;   /* something outside of it was asked for */
 extern unsigned host_locks; /* mutexes that are locked */
 
+/* Of what may fail, a read, a write or an allocation, the one that many from now on does; 0: none. */
+extern unsigned host_fail_in;
+
 /* Images: the file `img` in the test's folder, which it makes. */
 extern char host_folder[64];
 /* A shell command in that folder: what system() returns. */

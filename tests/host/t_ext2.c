@@ -234,7 +234,7 @@ static void round_trip(unsigned bs, unsigned rev)
 	if (!ok(make_image(bs, rev, 16384, ""), "mke2fs: %s", what))
 		return;
 	is_int(start(), 0, "%s: opened", what);
-	is_int(ext2_load(fs, EXT2_ROOT_INO, &root), 0, "root");
+	is_int(load(EXT2_ROOT_INO, &root), 0, "root");
 	check_maps(&root);
 	check_names(&root);
 	check_links(&root);
@@ -245,14 +245,14 @@ static void round_trip(unsigned bs, unsigned rev)
 	ok(host_run("true") == 0 &&
 			!(((struct ext2_super *)(host_disk + 1024))->s_state & EXT2_VALID),
 		"in use: not clean");
-	is_int(ext2_close(fs, 1000000002), 0, "closed");
+	is_int(stop(1000000002), 0, "closed");
 	ok(((struct ext2_super *)(host_disk + 1024))->s_state & EXT2_VALID, "not in use: clean");
 	is_int(host_locks, 0, "no lock is held");
 	check_image(what);
 	is_int(start(), 0, "opened again");
-	ext2_load(fs, EXT2_ROOT_INO, &root);
+	load(EXT2_ROOT_INO, &root);
 	ok(node_at(&root, "after", &n) == 0 && holds(&n, 0, 50000, 9), "what was written is there");
-	ext2_close(fs, 1000000003);
+	stop(1000000003);
 }
 
 /* ---- images of the host ---- */
@@ -334,13 +334,13 @@ static void host_image(unsigned bs, const char *more)
 	if (!ok(make_image(bs, 1, 8192, options), "mke2fs -d, %u bytes a block %s", bs, more))
 		return;
 	is_int(start(), 0, "opened");
-	ext2_load(fs, EXT2_ROOT_INO, &root);
+	load(EXT2_ROOT_INO, &root);
 	is_int(compare(&root, tree), 0, "all of the tree is there");
 	is_int(make(&root, "new", MODE_REG, NULL, &n), 0, "one more file");
 	is_int(drop(&root, "holes"), 0, "one less");
 	is_int(node_at(&root, "d", &n), 0, "d");
 	is_int(drop(&n, "file7"), 0, "and one in a directory");
-	ext2_close(fs, 1000000002);
+	stop(1000000002);
 	check_image("changed");
 }
 
@@ -361,6 +361,7 @@ int main(void)
 	for (unsigned bs = 1024; bs <= 4096; bs *= 2)
 		for (unsigned rev = 0; rev < 2; rev++)
 			round_trip(bs, rev);
+	check_failures();
 	make_tree();
 	host_image(1024, "");
 	host_image(2048, "-O ^dir_index,^sparse_super,^resize_inode");
