@@ -181,7 +181,8 @@ int ext2_create(struct ext2_fs *fs, uint32_t parent, struct ext2_node *n)
 
 /* ---- less of a file, or nothing ---- */
 
-/* The attribute block, which several inodes may share: alloc_lock protects its count. */
+/* The attribute block, which several inodes may share: alloc_lock protects its count. Who takes the last share away
+ * frees it, and the next owner makes its buffer anew: so nobody holds that without the lock. */
 static int drop_attributes(struct ext2_node *n)
 {
 	uint32_t block = n->raw.i_file_acl;
@@ -194,10 +195,12 @@ static int drop_attributes(struct ext2_node *n)
 		return 0;
 	if (!ext2_block_ok(n->fs, block))
 		return ext2_corrupt(n->fs, "inode %u owns block %u", n->ino, block);
-	err = buf_read(n->fs->bc, block, &b);
-	if (err != 0)
-		return err;
 	mutex_lock(&n->fs->alloc_lock);
+	err = buf_read(n->fs->bc, block, &b);
+	if (err != 0) {
+		mutex_unlock(&n->fs->alloc_lock);
+		return err;
+	}
 	memcpy(&head, b->data, sizeof(head));
 	shared = head.h_magic == EXT2_XATTR_MAGIC && head.h_refcount > 1;
 	if (shared) {
@@ -205,8 +208,8 @@ static int drop_attributes(struct ext2_node *n)
 		memcpy(b->data, &head, sizeof(head));
 		buf_dirty(b);
 	}
-	mutex_unlock(&n->fs->alloc_lock);
 	buf_put(b);
+	mutex_unlock(&n->fs->alloc_lock);
 	if (!shared)
 		err = ext2_free_block(n->fs, block);
 	if (err == 0)
