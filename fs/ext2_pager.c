@@ -9,9 +9,10 @@
  * so nothing is written.
  *
  * All but prepare are called with the object's lock held; the node's lock is taken for each look at
- * the map. Nothing moves a block between that look and the transfer: blocks are given back by who
- * has dropped their pages under the object's lock, and given to a page by prepare, when the page is
- * there already and its bytes are not on the disk.
+ * the map. Nothing moves a block between that look and the transfer: blocks are given back under the object's lock,
+ * too (the page that holds the new end stays, and may have been on its way to some that go: another file would have
+ * them by the time it arrives), or by who has dropped all pages, when there is no look any more; and given to a page
+ * by prepare, when the page is there already and its bytes are not on the disk.
  */
 #include "fs/block.h"
 #include "fs/ext2_vfs.h"
@@ -128,7 +129,7 @@ static int ext2_getpages(
 	zero_pages_with_holes(&s);
 	err = move_blocks(&s, UIO_READ);
 	/* Behind the file's end there may be anything: whoever wrote the image left it there, or the block is about to
-	 * be given back, and perhaps somebody else's when it is read. */
+	 * be given back. */
 	if (err == 0 && obj->size < last + PAGE_SIZE)
 		zero_from(pages[npages - 1], obj->size > last ? (size_t)(obj->size - last) : 0);
 	return err;

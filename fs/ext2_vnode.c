@@ -75,9 +75,11 @@ static int set_size(struct ext2_vnode *ev, uint64_t size)
 	err = vm_object_set_size(ev->vn.object, size);
 	if (err != 0)
 		return err;
+	mutex_lock(&ev->vn.object->lock);
 	mutex_lock(&n->lock);
 	err = ext2_truncate(n, size);
 	mutex_unlock(&n->lock);
+	mutex_unlock(&ev->vn.object->lock);
 	return err;
 }
 
