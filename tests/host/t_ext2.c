@@ -192,16 +192,84 @@ static void check_random(struct ext2_node *root, unsigned steps)
 	is_int(bad, 0, "%u random steps", steps);
 }
 
+/* Names for f till a directory's block has no room for one of 200 bytes. */
+static unsigned fill_block(struct ext2_node *dir, struct ext2_node *f, char name[201])
+{
+	unsigned used = 0, good = 0, room;
+
+	memset(name, 'x', 201);
+	name[200] = '\0';
+	for (room = fs->block_size - 24; room >= 208; room -= 208) {
+		name[0] = (char)('a' + used++);
+		good += ext2_link(dir, name, 200, f, &ctx) == 0;
+	}
+	memcpy(name, "new", 3);
+	return used - good;
+}
+
+/* On a full disk: each change of names that wants a block. */
+static void check_full_names(
+	struct ext2_node *root, struct ext2_node *dir, char name[201], struct ext2_node *f)
+{
+	unsigned links = f->raw.i_links_count, dir_links = dir->raw.i_links_count;
+	uint32_t inodes = fs->free_inodes;
+	struct ext2_node n, sub;
+	char text[101];
+
+	memset(text, 't', 100);
+	text[100] = '\0';
+	is_int(make(root, "noslow", MODE_LNK, text, &n), -ENOSPC, "no room for a slow symlink");
+	is_int(make(dir, name, MODE_LNK, "fast", &n), -ENOSPC, "nor for the name of a fast one");
+	is_int(make(dir, name, MODE_REG, NULL, &n), -ENOSPC, "nor of a file");
+	is_int(ext2_link(dir, name, 200, f, &ctx), -ENOSPC, "nor for a link");
+	is_int(f->raw.i_links_count, links, "which is not counted");
+	is_int(node_at(root, "sub", &sub), 0, "a directory");
+	is_int(ext2_rename(root, "sub", 3, &sub, dir, name, 200, NULL, &ctx), -ENOSPC,
+		"cannot move there");
+	is_int(node_at(root, "sub", &n), 0, "and is where it was");
+	is_int(dir->raw.i_links_count, dir_links, "links of the directory");
+	is_int(fs->free_inodes, inodes, "no inode is lost");
+}
+
+/* One block is free: it becomes a block of pointers, and there is none for it to point to. */
+static void check_last_block(struct ext2_node *n)
+{
+	uint32_t spare[4], at;
+	unsigned taken = 0;
+	bool fresh;
+
+	while (fs->free_blocks > 1 && taken < ARRAY_SIZE(spare))
+		ext2_alloc_block(fs, 0, true, &spare[taken++]);
+	is_int(fs->free_blocks, 1, "one block is free");
+	mutex_lock(&n->lock);
+	is_int(ext2_map(n, EXT2_NDIR, true, true, &at, &fresh), -ENOSPC,
+		"that is not enough for one behind pointers");
+	is_int(fs->free_blocks, 0, "which have it");
+	is_int(ext2_truncate(n, 0), 0, "truncated");
+	mutex_unlock(&n->lock);
+	is_int(fs->free_blocks, 1, "it is free again");
+	while (taken > 0)
+		ext2_free_block(fs, spare[--taken]);
+	is_int(ext2_has_blocks(n), 0, "and the file has none");
+}
+
 static void check_enospc(struct ext2_node *root)
 {
 	struct ext2_ctx user = ctx;
-	struct ext2_node f, dir;
-	uint32_t at, before = fs->free_blocks;
+	struct ext2_node f, dir, names, one, sub;
+	char name[201];
+	uint32_t at, before;
 	unsigned n = 0;
 	bool fresh;
 	int err = 0;
 
 	user.reserved = false;
+	is_int(make(root, "names", MODE_DIR, NULL, &names) +
+			make(root, "one", MODE_REG, NULL, &one) +
+			make(root, "sub", MODE_DIR, NULL, &sub),
+		0, "files for a full disk");
+	is_int(fill_block(&names, &one, name), 0, "names that fill a block");
+	before = fs->free_blocks;
 	is_int(make(root, "full", MODE_REG, NULL, &f), 0, "a file to fill the disk with");
 	mutex_lock(&f.lock);
 	while ((err = ext2_map(&f, n, true, false, &at, &fresh)) == 0)
@@ -212,13 +280,19 @@ static void check_enospc(struct ext2_node *root)
 	while ((err = ext2_map(&f, n, true, true, &at, &fresh)) == 0)
 		n++;
 	is_int(err, -ENOSPC, "the super-user fills the rest");
-	ok(fs->free_blocks <= 2, "to the last block");
+	is_int(fs->free_blocks, 0, "to the last block");
 	ext2_set_size(&f, (uint64_t)n * fs->block_size);
 	ext2_store(&f);
 	mutex_unlock(&f.lock);
 	dir = (struct ext2_node){ .raw = { .i_mode = MODE_DIR } };
 	is_int(ext2_make(root, "nodir", 5, &dir, NULL, &user), -ENOSPC, "no room for a directory");
 	is_int(node_at(root, "nodir", &dir), -ENOENT, "and nothing is left of it");
+	check_full_names(root, &names, name, &one);
+	mutex_lock(&f.lock);
+	is_int(ext2_truncate(&f, ((uint64_t)n - 1) * fs->block_size), 0,
+		"the last one is given up");
+	mutex_unlock(&f.lock);
+	check_last_block(&one);
 	is_int(drop(root, "full"), 0, "removed");
 	is_int(fs->free_blocks, before, "all is free again");
 	is_int(make(root, "after", MODE_REG, NULL, &f), 0, "there is room");
