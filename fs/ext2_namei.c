@@ -78,7 +78,7 @@ int ext2_vop_lookup(struct vnode *dir, const char *name, size_t len, struct vnod
 
 int ext2_vop_readdir(struct vnode *dir, uint64_t pos, dirent_fn fn, void *ctx)
 {
-	return is_dead(dir) ? 0 : ext2_dir_walk(&ext2_vnode(dir)->node, pos, fn, ctx);
+	return is_dead(dir) ? -ENOENT : ext2_dir_walk(&ext2_vnode(dir)->node, pos, fn, ctx);
 }
 
 /* ---- making ---- */
