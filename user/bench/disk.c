@@ -3,7 +3,8 @@
  * JSON object for each pass (DESIGN 8). Runs on Linux too (/dev/ram0); on Mayfly the objects also
  * carry what the pass added to the counters of memory disks and pagers in /proc/sf_buf.
  *
- * First everything is written, each page with its own number; what is read is checked for it. With
+ * First everything is written, each page with its own number and that of the pass; what is read is checked for it, and
+ * what a pass has written is read afterwards. With
  * --cool, the whole of another disk is read before the first pass of each kind: if it is at least
  * as large as the pool of mappings, none is left and the pass is a cold one. Each pass stands between
  * marks for the instruction counter (tools/vm --count).
@@ -37,6 +38,7 @@ static struct {
 } opt = { .path = "/dev/md0", .ops = "rwm", .total = 32 * MIB, .passes = 2 };
 
 static unsigned char *buf;
+static uint32_t round; /* of writing */
 
 static void die(const char *what)
 {
@@ -54,15 +56,21 @@ static double now(void)
 
 /* ---- passes ---- */
 
+/* What the page at `at` begins with. */
+static uint32_t mark(size_t at)
+{
+	return (uint32_t)(at / PAGE) ^ (round << 20);
+}
+
 static void stamp(size_t at, size_t n)
 {
 	for (size_t i = 0; i < n; i += PAGE)
-		*(uint32_t *)(void *)(buf + i) = (uint32_t)((at + i) / PAGE) ^ 0x5a5a0000;
+		*(uint32_t *)(void *)(buf + i) = mark(at + i);
 }
 
 static void check(const unsigned char *p, size_t at)
 {
-	if (*(const volatile uint32_t *)(const void *)p == ((uint32_t)(at / PAGE) ^ 0x5a5a0000))
+	if (*(const volatile uint32_t *)(const void *)p == mark(at))
 		return;
 	fprintf(stderr, "disk: %s: page %zu holds something else\n", opt.path, at / PAGE);
 	exit(1);
@@ -72,6 +80,7 @@ static void pass_io(int fd, char op, size_t size)
 {
 	ssize_t n;
 
+	round += op == 'w';
 	for (size_t at = 0; at < opt.total; at += size) {
 		if (op == 'w')
 			stamp(at, size);
@@ -156,6 +165,8 @@ static void measure(int fd, char op, size_t size)
 		read_counters(&after);
 		report(op, size, pass, end - start, &before, &after);
 	}
+	if (op == 'w')
+		pass_io(fd, 'r', MAX_SIZE);
 }
 
 /* ---- */

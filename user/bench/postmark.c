@@ -6,7 +6,7 @@
  * 42. Prints one JSON object; runs on Linux too, on Mayfly with what the run added to the counters
  * of /proc/sf_buf.
  *
- * Every file begins with its own number and is checked for it when it is read.
+ * Every file begins with its own number and is checked for it, and for its size, when it is read.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +32,11 @@ static struct {
 	const char *dir;
 } opt = { 500, 500, 0, 500, 9977, 512, 42, "." };
 
-static unsigned *live; /* numbers of the files that are there */
+/* The files that are there. */
+static struct file {
+	unsigned number;
+	size_t size;
+} * live;
 static size_t nlive;
 static unsigned next_file;
 static unsigned long created, deleted, reads, appends;
@@ -41,6 +45,12 @@ static unsigned long long bytes_read, bytes_written;
 static void die(const char *what)
 {
 	fprintf(stderr, "postmark: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void is_wrong(const char *name)
+{
+	fprintf(stderr, "postmark: file %s holds something else\n", name);
 	exit(1);
 }
 
@@ -75,6 +85,7 @@ static void write_bytes(int fd, unsigned file, size_t n)
 
 static void create_file(void)
 {
+	size_t size = opt.low + rnd((uint32_t)(opt.high - opt.low + 1));
 	unsigned file = next_file++;
 	char name[64];
 	int fd;
@@ -83,9 +94,9 @@ static void create_file(void)
 	fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	if (fd < 0)
 		die(name);
-	write_bytes(fd, file, opt.low + rnd((uint32_t)(opt.high - opt.low + 1)));
+	write_bytes(fd, file, size);
 	close(fd);
-	live[nlive++] = file;
+	live[nlive++] = (struct file){ file, size };
 	created++;
 }
 
@@ -93,51 +104,57 @@ static void delete_file(size_t i)
 {
 	char name[64];
 
-	name_of(live[i], name, sizeof(name));
+	name_of(live[i].number, name, sizeof(name));
 	if (unlink(name) != 0)
 		die(name);
 	live[i] = live[--nlive];
 	deleted++;
 }
 
-static void read_file(unsigned file)
+static void read_file(const struct file *file)
 {
 	static char buf[MAX_BLOCK];
-	bool first = true;
+	size_t size = 0;
 	char name[64];
 	ssize_t n;
 	int fd;
 
-	name_of(file, name, sizeof(name));
+	name_of(file->number, name, sizeof(name));
 	fd = open(name, O_RDONLY);
 	if (fd < 0)
 		die(name);
 	while ((n = read(fd, buf, opt.block)) > 0) {
-		if (first && memcmp(buf, &file, sizeof(file)) != 0) {
-			fprintf(stderr, "postmark: file %s holds something else\n", name);
-			exit(1);
-		}
-		first = false;
-		bytes_read += (unsigned long long)n;
+		if (size == 0 && memcmp(buf, &file->number, sizeof(file->number)) != 0)
+			is_wrong(name);
+		size += (size_t)n;
 	}
 	if (n < 0)
 		die(name);
+	if (size != file->size)
+		is_wrong(name);
+	bytes_read += size;
 	close(fd);
 	reads++;
 }
 
-static void append_file(unsigned file)
+static void append_file(struct file *file)
 {
 	char name[64];
 	struct stat st;
+	size_t n;
 	int fd;
 
-	name_of(file, name, sizeof(name));
+	name_of(file->number, name, sizeof(name));
 	fd = open(name, O_WRONLY | O_APPEND);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		die(name);
-	if ((size_t)st.st_size < opt.high)
-		write_bytes(fd, file, 1 + rnd((uint32_t)(opt.high - (size_t)st.st_size)));
+	if ((size_t)st.st_size != file->size)
+		is_wrong(name);
+	if (file->size < opt.high) {
+		n = 1 + rnd((uint32_t)(opt.high - file->size));
+		write_bytes(fd, file->number, n);
+		file->size += n;
+	}
 	close(fd);
 	appends++;
 }
@@ -145,7 +162,7 @@ static void append_file(unsigned file)
 static void transaction(void)
 {
 	if (nlive > 0) {
-		unsigned file = live[rnd((uint32_t)nlive)];
+		struct file *file = &live[rnd((uint32_t)nlive)];
 
 		if (rnd(2) == 0)
 			read_file(file);
