@@ -32,6 +32,13 @@ struct worker {
 	unsigned long bytes;
 };
 
+/* What shared_op() chooses from, and how often each went well, in memory that all processes share. Of so many in all
+ * each must. */
+#define KINDS  16
+#define ENOUGH 8000
+
+static unsigned long *done;
+
 static unsigned rnd(struct worker *w)
 {
 	w->seed = w->seed * 6364136223846793005ull + 1442695040888963407ull;
@@ -137,7 +144,7 @@ static int unlink_open(struct worker *w, const char *path)
 	return err;
 }
 
-static int shared_op(struct worker *w)
+static int shared_op(struct worker *w, unsigned kind)
 {
 	char path[64], to[64];
 	struct stat st;
@@ -146,7 +153,7 @@ static int shared_op(struct worker *w)
 	pick(w, path, sizeof(path));
 	pick(w, to, sizeof(to));
 	errno = 0;
-	switch (rnd(w) % 16) {
+	switch (kind) {
 	case 0:
 	case 1:
 	case 2:
@@ -264,6 +271,7 @@ static int own_op(struct worker *w)
 static int work(unsigned id, unsigned long ops, uint64_t seed)
 {
 	static struct worker w;
+	unsigned kind;
 	char name[32];
 	int err;
 
@@ -276,7 +284,10 @@ static int work(unsigned id, unsigned long ops, uint64_t seed)
 		return 1;
 	}
 	for (unsigned long i = 0; i < ops; i++) {
-		err = shared_op(&w);
+		kind = rnd(&w) % KINDS;
+		err = shared_op(&w, kind);
+		if (err == 0)
+			__atomic_fetch_add(&done[kind], 1, __ATOMIC_RELAXED);
 		if (!is_fine(err)) {
 			printf("process %u, operation %lu: %s\n", id, i, strerror(err));
 			return 1;
@@ -305,6 +316,10 @@ int fsstress(const char *dir, unsigned procs, unsigned long ops, unsigned long l
 		return 1;
 	if (chdir(dir) != 0)
 		return 1;
+	done = mmap(NULL, KINDS * sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		-1, 0);
+	if (done == MAP_FAILED)
+		return 1;
 	printf("fsstress: seed %llu\n", seed);
 	fflush(stdout);
 	for (unsigned i = 0; i < procs; i++) {
@@ -318,5 +333,10 @@ int fsstress(const char *dir, unsigned procs, unsigned long ops, unsigned long l
 	while (wait(&status) > 0)
 		bad += status != 0;
 	printf("fsstress: %u of %u processes did %lu operations\n", procs - bad, procs, ops);
+	for (unsigned i = 0; i < KINDS && procs * ops >= ENOUGH; i++)
+		if (done[i] == 0) {
+			printf("fsstress: no operation of kind %u ever succeeded\n", i);
+			bad++;
+		}
 	return bad != 0;
 }
