@@ -152,8 +152,8 @@ static int try_set(
 	spin_lock(&locks_lock);
 	if (w != NULL)
 		list_remove(&w->link);
-	if (owner.kind ==
-		LOCK_FLOCK) /* the old one goes first, for better or worse (man 2 flock) */
+	/* The old one goes first, for better or worse (man 2 flock). */
+	if (owner.kind == LOCK_FLOCK)
 		cut(f, owner, r, &spare, &unused);
 	l = r->type != F_UNLCK ? find_conflict(f, owner, r) : NULL;
 	if (l != NULL) {

@@ -4,6 +4,8 @@
  */
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -109,6 +111,52 @@ static void reserved(void)
 	SHOW(open("/dev/null", O_RDONLY) == 3);
 }
 
+static volatile int opener_tid;
+
+static void *open_fifo(void *arg)
+{
+	opener_tid = gettid();
+	*(int *)arg = open("fifo", O_RDONLY | O_CLOEXEC);
+	return NULL;
+}
+
+static void child_of_opener(void)
+{
+	SHOW(open("/dev/null", O_RDONLY)); /* nobody will come back for it here */
+	SHOW(dup2(0, 3));
+}
+
+static void by_another_thread(void)
+{
+	int got = -1, null, wr;
+	pthread_t t;
+
+	pthread_create(&t, NULL, open_fifo, &got);
+	while (opener_tid == 0)
+		sched_yield();
+	SHOW(await_sleep(getpid(), opener_tid));
+	SHOW(close(3));
+	SHOW(fcntl(3, F_GETFD));
+	SHOW(fcntl(3, F_SETFD, FD_CLOEXEC));
+	SHOW(dup2(0, 3));
+	SHOW(dup2(3, 5));
+	SHOW(dup3(0, 3, O_CLOEXEC));
+	SHOW(access("/proc/self/fd/3", F_OK));
+	SHOW(syscall(SYS_close_range, 3, 3, 0));
+	null = open("/dev/null", O_RDONLY);
+	SHOW(null);
+	SHOW(dup2(0, 200)); /* the table grows, and keeps the reservation */
+	SHOW(dup2(0, 3));
+	in_child("a child", child_of_opener);
+	wr = open("fifo", O_WRONLY);
+	SHOW(wr);
+	pthread_join(t, NULL);
+	SHOW(got);
+	SHOW(fcntl(3, F_GETFD));
+	SHOW(dup2(0, 3));
+	SHOW(fcntl(3, F_GETFD));
+}
+
 TEST(change_reserved_descriptor)
 {
 	work_folder();
@@ -116,6 +164,7 @@ TEST(change_reserved_descriptor)
 	for (int fd = 3; fd < 64; fd++)
 		close(fd);
 	in_child("interrupted", reserved);
+	in_child("by another thread", by_another_thread);
 }
 
 /* ---- set-id bits ---- */
