@@ -48,8 +48,11 @@ static int lookup_parent(struct vnode *dir, struct vnode **out)
 		*out = dir;
 		return 0;
 	}
-	if (is_dead(dir))
-		return -ENOENT;
+	if (ev->up != NULL) {
+		vnode_get(ev->up);
+		*out = ev->up;
+		return 0;
+	}
 	return ext2_iget(ext2_mount_of(dir), READ_ONCE(ev->parent), out);
 }
 
@@ -140,11 +143,19 @@ int ext2_vop_symlink(struct vnode *dir, const char *name, size_t len, const char
 	return err;
 }
 
-/* What lost a name leaves the table with its last. Within a change. */
-static void lost_name(struct vnode *vn)
+/* What lost a name in `dir` leaves the table with its last. A directory, which is locked, keeps the parent that it had:
+ * its number may be another's soon. Within a change. */
+static void lost_name(struct vnode *vn, struct vnode *dir)
 {
-	if (ext2_vnode(vn)->node.raw.i_links_count == 0)
-		ext2_vnode_forget(ext2_mount_of(vn), ext2_vnode(vn));
+	struct ext2_vnode *ev = ext2_vnode(vn);
+
+	if (ev->node.raw.i_links_count != 0)
+		return;
+	if (S_ISDIR(vn->mode)) {
+		vnode_get(dir);
+		ev->up = dir;
+	}
+	ext2_vnode_forget(ext2_mount_of(vn), ev);
 }
 
 int ext2_vop_link(struct vnode *dir, const char *name, size_t len, struct vnode *target)
@@ -156,7 +167,7 @@ int ext2_vop_link(struct vnode *dir, const char *name, size_t len, struct vnode 
 		return err;
 	err = ext2_link(&ext2_vnode(dir)->node, name, len, &ext2_vnode(target)->node, &ctx);
 	if (err != 0)
-		lost_name(target); /* the link it had for a moment may have been the last */
+		lost_name(target, dir); /* the link it had for a moment may have been the last */
 	end_change(dir);
 	return err;
 }
@@ -176,10 +187,10 @@ static int remove_from(struct vnode *dir, const char *name, size_t len)
 	if (is_dir)
 		vnode_lock_child(vn);
 	err = ext2_unlink(&ext2_vnode(dir)->node, name, len, &ext2_vnode(vn)->node, &ctx);
+	if (err == 0)
+		lost_name(vn, dir);
 	if (is_dir)
 		mutex_unlock(&vn->lock);
-	if (err == 0)
-		lost_name(vn);
 	vnode_put(vn);
 	return err;
 }
@@ -262,11 +273,11 @@ static int rename_in(struct vnode *odir, const char *oname, size_t olen, struct 
 		lock_dir(from);
 		lock_dir(to);
 		err = rename_locked(odir, oname, olen, from, ndir, nname, nlen, to, exchange);
+		if (err == 0 && to != NULL && !exchange)
+			lost_name(to, ndir);
 		unlock_dir(to);
 		unlock_dir(from);
 	}
-	if (err == 0 && to != NULL && !exchange)
-		lost_name(to);
 	if (to != NULL)
 		vnode_put(to);
 	vnode_put(from);

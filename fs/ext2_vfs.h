@@ -12,6 +12,7 @@
  * | size of a regular file            | its vm_object; raw.i_size follows with each store          |
  * | everything else of raw            | node.lock; mode, uid, gid are copied to the vnode          |
  * | parent                            | one word; changes by rename only, under rename_lock        |
+ * | up                                | vnode.lock; set once                                       |
  *
  * | sync_round, synced                | ext2_mount.sync_lock (mutex)                               |
  *
@@ -45,10 +46,11 @@ struct ext2_vnode {
 	struct vnode vn;
 	struct ext2_node node;
 	struct list hash_link, lru_link;
-	bool cached;     /* stands in the table */
-	bool orphan;     /* was taken out because its last name went; counts as a writer */
-	unsigned synced; /* in which round of the mount's syncs; sync_lock */
-	uint32_t parent; /* directories: what ".." means */
+	bool cached;      /* stands in the table */
+	bool orphan;      /* was taken out because its last name went; counts as a writer */
+	unsigned synced;  /* in which round of the mount's syncs; sync_lock */
+	uint32_t parent;  /* directories: what ".." means */
+	struct vnode *up; /* removed ones: the same, with a reference */
 };
 
 static inline struct ext2_mount *ext2_mount_of(const struct vnode *vn)

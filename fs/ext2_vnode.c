@@ -184,9 +184,8 @@ static int ext2_fsync(struct vnode *vn)
 
 /* ---- the end of a vnode ---- */
 
-/* The last reference is gone, so the table has none: nobody finds it again. With the pages gone,
- * who still has the object (the flusher looks at it, say) does not call the pager any more. */
-static void ext2_inactive(struct vnode *vn)
+/* With the pages gone, who still has the object (the flusher looks at it, say) does not call the pager any more. */
+static void free_vnode(struct vnode *vn)
 {
 	struct ext2_vnode *ev = ext2_vnode(vn);
 	bool has_inode = ev->node.fs != NULL, gone = has_inode && ev->node.raw.i_links_count == 0;
@@ -207,6 +206,19 @@ static void ext2_inactive(struct vnode *vn)
 	ext2_unload(&ev->node);
 	vnode_destroy(vn); /* perhaps the mount's last reference */
 	kmem_cache_free(vnode_cache, ev);
+}
+
+/* The last reference is gone, so the table has none: nobody finds it again. A removed directory drops its parent,
+ * perhaps the last reference to that one: a chain of any length, hence the loop. */
+static void ext2_inactive(struct vnode *vn)
+{
+	while (vn != NULL) {
+		struct vnode *up = ext2_vnode(vn)->up;
+
+		free_vnode(vn);
+		vn = up != NULL && __atomic_sub_fetch(&up->refs, 1, __ATOMIC_ACQ_REL) == 0 ? up
+											   : NULL;
+	}
 }
 
 const struct vnode_ops ext2_vnode_ops = {
