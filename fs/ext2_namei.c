@@ -99,7 +99,7 @@ static int make_in(struct vnode *dir, const char *name, size_t len, uint32_t mod
 		return -ENOMEM;
 	err = ext2_make(&ext2_vnode(dir)->node, name, len, &ev->node, target, &ctx);
 	if (err == 0)
-		err = ext2_vnode_enter(m, ev);
+		err = ext2_vnode_enter(m, ev, dir);
 	else
 		ev->node.fs = NULL; /* there is no inode to give back */
 	if (err != 0)

@@ -70,10 +70,10 @@ struct ext2_ctx ext2_ctx(const struct ext2_fs *fs);
 /* The vnode of an inode, from the table or read: 0 and *out with a reference. */
 int ext2_iget(struct ext2_mount *m, uint32_t ino, struct vnode **out);
 /* A vnode that has no inode yet, with one reference; NULL: no memory. After ext2_make() it is
- * entered into the table, or, if that failed, put. */
+ * entered into the table, or, if that failed, put. Entering fails on a corrupt disk only. */
 struct ext2_vnode *ext2_vnode_new(
 	struct ext2_mount *m, struct vnode *dir, uint32_t mode, uint64_t rdev);
-int ext2_vnode_enter(struct ext2_mount *m, struct ext2_vnode *ev);
+int ext2_vnode_enter(struct ext2_mount *m, struct ext2_vnode *ev, const struct vnode *dir);
 /* No name leads to it any more; within a change of the mount (mount_want_write). */
 void ext2_vnode_forget(struct ext2_mount *m, struct ext2_vnode *ev);
 /* Writes a file's pages and takes vnodes nobody uses out of the table, all of them. */

@@ -264,13 +264,11 @@ static uint64_t read_rdev(const struct ext2_inode *raw)
 	return dev_make(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00));
 }
 
-/* From the inode that was read to the vnode. */
-static int fill_vnode(struct ext2_vnode *ev)
+/* From the inode to the vnode. */
+static void fill_vnode(struct ext2_vnode *ev)
 {
 	const struct ext2_inode *raw = &ev->node.raw;
-	struct ext2_found dotdot;
 	struct vnode *vn = &ev->vn;
-	int err = 0;
 
 	vn->ino = ev->node.ino;
 	vn->mode = raw->i_mode;
@@ -278,7 +276,16 @@ static int fill_vnode(struct ext2_vnode *ev)
 	vn->gid = raw->i_gid | (uint32_t)raw->i_gid_high << 16;
 	if (S_ISCHR(vn->mode) || S_ISBLK(vn->mode))
 		vn->rdev = read_rdev(raw);
-	if (S_ISREG(vn->mode) && vn->object == NULL) {
+}
+
+/* What an inode that was read lacks to be used. */
+static int complete(struct ext2_vnode *ev)
+{
+	struct ext2_found dotdot;
+	struct vnode *vn = &ev->vn;
+	int err = 0;
+
+	if (S_ISREG(vn->mode)) {
 		vn->object = ext2_object_new(ev);
 		err = vn->object != NULL ? 0 : -ENOMEM;
 	} else if (S_ISDIR(vn->mode)) {
@@ -386,8 +393,10 @@ static int load(struct ext2_mount *m, uint32_t ino, struct ext2_vnode **out)
 	if (ev == NULL)
 		return -ENOMEM;
 	err = ext2_load(m->fs, ino, &ev->node);
-	if (err == 0)
-		err = fill_vnode(ev);
+	if (err == 0) {
+		fill_vnode(ev);
+		err = complete(ev);
+	}
 	if (err != 0) {
 		if (ev->vn.object != NULL)
 			vm_object_set_size(ev->vn.object, 0);
@@ -425,12 +434,12 @@ int ext2_iget(struct ext2_mount *m, uint32_t ino, struct vnode **out)
 	return err;
 }
 
-int ext2_vnode_enter(struct ext2_mount *m, struct ext2_vnode *ev)
+int ext2_vnode_enter(struct ext2_mount *m, struct ext2_vnode *ev, const struct vnode *dir)
 {
-	int err = fill_vnode(ev);
+	int err = 0;
 
-	if (err != 0)
-		return err;
+	fill_vnode(ev);
+	ev->parent = (uint32_t)dir->ino;
 	mutex_lock(&m->icache_lock);
 	if (find(m, ev->node.ino) != NULL) {
 		err = ext2_corrupt(m->fs, "inode %u was free and has a name", ev->node.ino);
