@@ -141,9 +141,11 @@ all "$@" >/on-ext2; umount /tmp; diff /on-tmpfs /on-ext2 && echo "$(grep -c === 
 mount -t ext2 $2 /mnt || exit 1
 tests --fslimits /mnt $1
 EOF
-# But for fractions of seconds.
+# But for fractions of seconds, and what looks up two million names.
+skip=change_times
+[ -n "$soak" ] || skip="$skip|path_removed_tree"
 names=$("$O/user/amd64/tests" --list | grep -E '^(path|change|links|rename|directories|unlinked|vfs_(at|open|perm))' |
-	grep -v -e change_times | tr '\n' ' ')
+	grep -vE "^($skip)\$" | tr '\n' ' ')
 echo "$(echo $names | wc -w) tests as on tmpfs" >"$tmp/expected"
 cat >>"$tmp/expected" <<'EOF'
 close(open(name, O_WRONLY | O_CREAT | O_EXCL, 0644)): 0
