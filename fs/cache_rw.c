@@ -326,15 +326,13 @@ static ssize_t write_pages(struct vnode *vn, struct uio *u, uint64_t off, size_t
 	return done > 0 ? (ssize_t)done : got;
 }
 
-/* A write that ended early may have left pages behind the file's end, and blocks of its store. */
+/* A write that ended early may have blocks of its store behind the file's end. */
 static void trim(struct vnode *vn)
 {
 	struct kstat st = { 0 };
 
-	if (vn->object->ops->prepare == NULL) {
-		vm_object_set_size(vn->object, vnode_size(vn));
+	if (vn->object->ops->prepare == NULL)
 		return;
-	}
 	mutex_lock(&vn->lock);
 	st.size = vnode_size(vn);
 	vn->ops->setattr(vn, ATTR_SIZE, &st);
@@ -364,6 +362,17 @@ static ssize_t cache_write(
 		vfs_touch(vn);
 	mutex_unlock(&vn->write_lock);
 	return done;
+}
+
+/* What was allocated of [off, at) behind the file's end; what others asked for behind that stays. */
+static void give_back(struct vnode *vn, uint64_t off, uint64_t at)
+{
+	uint64_t page = PAGE_SIZE, from = ROUND_UP(MAX(off, vnode_size(vn)), page);
+
+	if (vn->object->ops->prepare != NULL)
+		trim(vn);
+	else if (from < at)
+		vm_object_punch(vn->object, from, ROUND_UP(at, page) - from);
 }
 
 int vnode_allocate(struct vnode *vn, uint64_t off, uint64_t len, bool keep_size)
@@ -405,7 +414,7 @@ int vnode_allocate(struct vnode *vn, uint64_t off, uint64_t len, bool keep_size)
 		mutex_unlock(&vn->lock);
 	}
 	if (err != 0)
-		trim(vn);
+		give_back(vn, off, at);
 	mutex_unlock(&vn->write_lock);
 	return err;
 }

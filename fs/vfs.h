@@ -231,6 +231,8 @@ int vfs_truncate(struct vnode *vn, uint64_t size);
 int vfs_truncate_closed(struct vnode *vn, uint64_t size);
 /* The file was written to: its times, and the set-id bits that a write by others takes away. */
 void vfs_touch(struct vnode *vn);
+/* The same by a store through a mapping, which takes no set-id bits away (as Linux has it). */
+void vfs_touch_mapped(struct vnode *vn);
 int vfs_getattr(struct vnode *vn, struct kstat *st);
 int vfs_permission(struct vnode *vn, unsigned want); /* MAY_*, by fsuid; 0, -EACCES, -EROFS */
 /* -EROFS: it lies in a file system that is mounted read-only. */

@@ -279,7 +279,7 @@ int vfs_setattr(struct vnode *vn, unsigned which, const struct kstat *st)
 }
 
 /* man 7 inode, "set-user-ID". */
-void vfs_touch(struct vnode *vn)
+static void touch(struct vnode *vn, bool mapped)
 {
 	unsigned which = ATTR_MTIME_NOW;
 	struct kstat st;
@@ -287,9 +287,20 @@ void vfs_touch(struct vnode *vn)
 	if (vn->ops->setattr == NULL)
 		return;
 	mutex_lock(&vn->lock);
-	lose_set_id(vn, &which, &st);
+	if (!mapped)
+		lose_set_id(vn, &which, &st);
 	vn->ops->setattr(vn, which, &st);
 	mutex_unlock(&vn->lock);
+}
+
+void vfs_touch(struct vnode *vn)
+{
+	touch(vn, false);
+}
+
+void vfs_touch_mapped(struct vnode *vn)
+{
+	touch(vn, true);
 }
 
 /* Limits are for files that grow. */

@@ -52,7 +52,7 @@ struct fault {
 	unsigned prot;             /* of the entry */
 	struct vm_page *spare;     /* allocated while no lock was held; NULL: none */
 	struct vm_object *dirtied; /* a page of it became writable; with a reference */
-	struct file *written;      /* through which it was mapped, with a reference; may be NULL */
+	struct file *written;      /* the file it belongs to, with a reference; may be NULL */
 };
 
 /* A page for this attempt; its contents are undefined unless `flags` has PAGE_ZERO. NULL: the
@@ -134,7 +134,7 @@ static int enter_shared_writable(struct fault *f, struct vm_page *page, uintptr_
 	if (err == 0) {
 		vm_object_get(obj);
 		f->dirtied = obj;
-		f->written = f->entry->file;
+		f->written = vm_entry_own_file(f->entry);
 		if (f->written != NULL)
 			file_get(f->written);
 		return enter(f, page, f->prot);
@@ -305,8 +305,8 @@ static void note_write(struct fault *f, bool happened)
 		return;
 	if (happened) {
 		vm_cache_throttle_write(f->dirtied);
-		if (f->written != NULL && f->written->vnode != NULL)
-			vfs_touch(f->written->vnode);
+		if (f->written != NULL)
+			vfs_touch_mapped(f->written->vnode);
 	}
 	if (f->written != NULL)
 		file_put(f->written);

@@ -36,6 +36,8 @@ struct vm_entry *vm_entry_merge(struct vm_map *m, struct vm_entry *e);
 /* Makes `at` a boundary between entries, if it lies inside of one. -ENOMEM. */
 int vm_entry_split(struct vm_map *m, vaddr_t at);
 void vm_entry_unlink(struct vm_map *m, struct vm_entry *e);
+/* The file whose pages it shows; NULL: none, a device's (/dev/zero) included. */
+struct file *vm_entry_own_file(const struct vm_entry *e);
 /* Takes its pages out of the page table; gives those that are there its rights. Take its object's lock. */
 void vm_entry_unmap_pages(struct vm_entry *e);
 void vm_entry_protect_pages(struct vm_entry *e);

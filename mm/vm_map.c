@@ -14,6 +14,7 @@
 #include "mm/vm.h"
 
 #include "fs/file.h"
+#include "fs/vfs.h"
 #include "kernel/core/errno.h"
 #include "kernel/core/log.h"
 #include "kernel/proc/proc.h"
@@ -241,6 +242,13 @@ int vm_entry_split(struct vm_map *m, vaddr_t at)
 	object_unlock(e);
 	entry_link(m, upper);
 	return 0;
+}
+
+struct file *vm_entry_own_file(const struct vm_entry *e)
+{
+	const struct vnode *vn = e->file != NULL ? e->file->vnode : NULL;
+
+	return vn != NULL && vn->object != NULL && vn->object == e->object ? e->file : NULL;
 }
 
 /* Does the page table of the entry's pages tell a store which of them were written. */

@@ -193,8 +193,8 @@ static struct file *shared_file(struct vm_map *m, vaddr_t *at, vaddr_t end)
 	for (e = vm_entry_find(m, *at); e != NULL && e->start < end && file == NULL;
 		e = vm_entry_next(m, e)) {
 		*at = e->end;
-		if ((e->flags & VME_SHARED) && e->file != NULL && e->file->vnode != NULL)
-			file = e->file;
+		if (e->flags & VME_SHARED)
+			file = vm_entry_own_file(e);
 	}
 	if (file != NULL)
 		file_get(file);

@@ -167,6 +167,11 @@ TEST(memfd_allocate)
 	SHOW(fallocate(fd, 0, 0, 5 * PAGE));
 	SHOW(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 5 * PAGE));
 	SHOW(blocks(fd));
+	SHOW(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4 * PAGE));
+	SHOW(blocks(fd));
+	SHOW(fallocate(fd, 0, 0, 5 * PAGE));
+	SHOW(pwrite(fd, bad_pointer(), 1, 2 * PAGE));
+	SHOW(blocks(fd));
 	SHOW(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
 	SHOW(fallocate(fd, 0, 0, 3 * PAGE));
 	SHOW(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 3 * PAGE));
